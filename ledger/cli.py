@@ -1,0 +1,33 @@
+"""The command line `ledger`: its commands put together, and errors told as sentences."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ledger.commands import failures, import_, list_, query, requeue, show, split, status, upgrade, views
+from ledger.errors import LedgerError
+
+app = typer.Typer(
+    name="ledger",
+    help="What must be trained, what happened, what is live, and which files hold models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (import_, split, status, list_, show, failures, query, views, requeue, upgrade):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one sentence on stderr and an exit code."""
+    try:
+        app()
+    except LedgerError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `ledger`, one per file; each parses, calls one method and prints."""

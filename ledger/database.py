@@ -1,0 +1,166 @@
+"""Connections to the ledger's database, and the two kinds of transaction used on them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ledger.errors import AccessError, LedgerBusyError, LedgerError, NotALedgerError
+
+BUSY_SECONDS = 30.0
+OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
+
+
+def ledger_url(ledger: str | Path) -> URL:
+    """Turn a path or a URL into a database URL; a plain path means a SQLite file."""
+    written = str(ledger)
+    if "://" not in written:
+        return URL.create("sqlite", database=str(Path(written).expanduser().absolute()))
+    try:
+        url = make_url(written)
+    except ArgumentError as error:
+        raise LedgerError(
+            "the ledger's URL cannot be read; it looks like DIALECT://USER@HOST/NAME"
+        ) from error
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise LedgerError(f"a ledger lives in SQLite or PostgreSQL, not in {url.get_backend_name()}")
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file of a SQLite ledger, None for PostgreSQL."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    return Path(url.database or "ledger.db").absolute()
+
+
+def open_engine(url: URL, *, durable: bool = False, read_only: bool = False) -> Engine:
+    """Make an engine whose connections obey the rules of docs/ledger.md.
+
+    `durable` waits for the disk at every commit; `read_only` refuses every write in the database
+    itself, whatever SQL comes.
+    """
+    if url.get_backend_name() == "postgresql":
+        return _postgres_engine(url, durable=durable, read_only=read_only)
+    return _sqlite_engine(url, durable=durable, read_only=read_only)
+
+
+def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise LedgerError(
+            f"Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.35 or newer, "
+            "so use a newer Python build"
+        )
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        # Python's own transactions begin too late and lose updates: we say BEGIN ourselves.
+        connection.isolation_level = None
+        # The busy timeout comes first: switching to WAL needs a lock itself.
+        connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+        else:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        # Checkpoints are ours alone, made under a file lock (ledger/checkpoint.py).
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("sqlite_begin", "")
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine
+
+
+def _postgres_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
+    options = f"-c timezone=UTC -c synchronous_commit={'on' if durable else 'off'}"
+    if read_only:
+        options += " -c default_transaction_read_only=on"
+    arguments: dict[str, Any] = {"options": options, "application_name": "slice-ledger"}
+    try:
+        return create_engine(url, connect_args=arguments, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise LedgerError(
+            "a PostgreSQL ledger needs psycopg: pip install 'slice-ledger[postgres]'"
+        ) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one moment of the ledger and writes nothing."""
+    with _told(engine), engine.connect() as conn, conn.begin():
+        yield conn
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that takes the write lock at once.
+
+    One that began by reading and wrote later would fail with "database is locked" when another
+    writer came between, and no busy timeout would help it.
+    """
+    with (
+        _told(engine),
+        engine.connect().execution_options(sqlite_begin="IMMEDIATE") as conn,
+        conn.begin(),
+    ):
+        yield conn
+
+
+_SENTENCES: dict[int, tuple[type[LedgerError], str]] = {
+    sqlite3.SQLITE_BUSY: (
+        LedgerBusyError,
+        "is locked by another program for more than 30 seconds; close what has it open and try again",
+    ),
+    sqlite3.SQLITE_NOTADB: (NotALedgerError, "is not a SQLite database; name another file with --ledger"),
+    sqlite3.SQLITE_CORRUPT: (
+        NotALedgerError,
+        "is damaged; restore a backup, or save what is readable with `sqlite3 FILE .recover`",
+    ),
+    sqlite3.SQLITE_READONLY: (AccessError, "cannot be written; check the rights of the file and its folder"),
+    sqlite3.SQLITE_CANTOPEN: (
+        AccessError,
+        "cannot be opened; check that its folder exists and may be written",
+    ),
+    sqlite3.SQLITE_FULL: (AccessError, "cannot grow: the disk is full; free some space and go on"),
+    sqlite3.SQLITE_IOERR: (AccessError, "cannot be read or written: the disk reports an error"),
+    sqlite3.SQLITE_PERM: (AccessError, "may not be opened by this user"),
+}
+
+
+def translated(error: DBAPIError, where: str) -> LedgerError | None:
+    """The sentence for a database error that is no bug of ours, None for every other."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None and (known := _SENTENCES.get(code & 0xFF)):
+        kind, sentence = known
+        return kind(f"the ledger {where} {sentence}")
+    if code is None and isinstance(error, OperationalError):
+        reason = str(error.orig).strip().splitlines()
+        return AccessError(f"the ledger {where} cannot be reached: {reason[0] if reason else 'no answer'}")
+    return None
+
+
+@contextmanager
+def _told(engine: Engine) -> Iterator[None]:
+    """Say in a sentence what the database refuses, where the cause is outside this program."""
+    try:
+        yield
+    except DBAPIError as error:
+        where = str(sqlite_path(engine.url) or engine.url.render_as_string(hide_password=True))
+        if (told := translated(error, where)) is not None:
+            raise told from error
+        raise

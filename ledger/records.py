@@ -1,0 +1,128 @@
+"""The values that cross the ledger's border: slices, claims, artifacts and what became of an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """The four range values in force for a slice, as text; both ends belong to the range."""
+
+    train_from: str
+    train_to: str
+    test_from: str
+    test_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One row of the split file: the data one model is trained on.
+
+    Columns of the user's own are reached by name as well: `row.region` or `row["region"]`.
+    """
+
+    id: str
+    train_from: str
+    train_to: str
+    test_from: str
+    test_to: str
+    database: str | None = None
+    table: str | None = None
+    column: str | None = None
+    file: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    group: str | None = None
+    trainer: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    priority: int = 0
+    base: str | None = None  # the folder of the split file, which `file` is relative to
+
+    @property
+    def ranges(self) -> Ranges:
+        """The ranges in force, rolled forward where they were."""
+        return Ranges(self.train_from, self.train_to, self.test_from, self.test_to)
+
+    def __getitem__(self, name: str) -> Any:
+        """The column `name` of the split file; KeyError when it has none."""
+        if name in self.extra:
+            return self.extra[name]
+        if name in _FIELDS:
+            return getattr(self, name)
+        raise KeyError(name)
+
+    def __getattr__(self, name: str) -> str:
+        # Only reached for names that are no fields. Dunder look-ups (copy, pickle) come
+        # before the fields exist and must not recurse into `extra`.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self.extra[name]
+        except KeyError:
+            known = ", ".join(sorted({*_FIELDS, *self.extra}))
+            raise AttributeError(f"slice {self.id!r} has no column {name!r}; it has {known}") from None
+
+
+_FIELDS = frozenset(Slice.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to train one slice, once, until the lease ends."""
+
+    slice: Slice
+    attempt: int  # counts every claim of this slice, never reset: the fencing token
+    attempt_id: int
+    runner_id: int
+    tries: int  # failures so far that count towards --max-attempts
+    crashes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One model file: its path under the artifact root, and what it must still be."""
+
+    path: str
+    format: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an attempt measured of itself, whatever became of it. Seconds are monotonic."""
+
+    load_seconds: float | None = None
+    fit_seconds: float | None = None
+    evaluate_seconds: float | None = None
+    save_seconds: float | None = None
+    train_rows: int | None = None
+    test_rows: int | None = None
+    peak_memory: int | None = None  # bytes
+    model_used: str | None = None
+    output: str | None = None  # the tail of what the training printed
+    warnings: str | None = None  # the different warnings of the fit, one per line
+    code_version: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt gave no model."""
+
+    error_type: str
+    message: str
+    traceback: str | None = None
+    final: bool = False  # trying again cannot help: the data itself forbids it
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """What an attempt gave: its metrics, its files, and whether the gate let it pass."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    artifacts: tuple[Artifact, ...] = ()
+    passed: bool = True
+    verdict: str = ""  # the gate's answer in words

@@ -1,0 +1,248 @@
+"""The ledger's tables; their names and columns are a public contract (docs/ledger.md)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from ledger.status import Outcome, Status
+
+NAMING = {
+    "ix": "%(column_0_label)s",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(constraint_name)s",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+VERSION_TABLE = "slice_ledger_version"
+APPLICATION_ID = 0x534C4447  # "SLDG", in the header of every SQLite ledger
+
+metadata = MetaData(naming_convention=NAMING)
+
+# 64 bits on PostgreSQL; on SQLite only INTEGER is a row id, which has 64 bits as well.
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment in UTC: timestamptz on PostgreSQL, ISO text of fixed width on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def one_of(column: str, values: type[Status] | type[Outcome], name: str) -> CheckConstraint:
+    """Refuse what is not in the closed list."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def partial(name: str, *columns: str, where: str) -> Index:
+    """An index over the rows of one state only: it stays small however large the table is."""
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("folder", Text, nullable=False),  # what `file` and NAME.db are relative to
+    Column("imported_at", Utc, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("retired", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+runners = Table(
+    "runners",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("pid_namespace", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("pid_started", Text, nullable=False),  # compared as it stands: a pid may be used again
+    Column("started_at", Utc, nullable=False),
+    Column("heartbeat", Integer, nullable=False, server_default="0"),
+    Column("heartbeat_at", Utc, nullable=False),
+    Column("options", Text, nullable=False),  # JSON
+    Column("version", Text, nullable=False),
+    Column("ended_at", Utc),
+    Column("ending", Text),
+    CheckConstraint("(ended_at IS NULL) = (ending IS NULL)", name="ended_with_a_reason"),
+    sqlite_autoincrement=True,
+)
+
+slices = Table(
+    "slices",
+    metadata,
+    Column("position", Key, primary_key=True),  # the order of import
+    Column("id", Text, nullable=False),
+    Column("database_name", Text),
+    Column("table_name", Text),
+    Column("column_name", Text),
+    Column("file", Text),
+    Column("train_from", Text, nullable=False),
+    Column("train_to", Text, nullable=False),
+    Column("test_from", Text, nullable=False),
+    Column("test_to", Text, nullable=False),
+    Column("active_train_from", Text),
+    Column("active_train_to", Text),
+    Column("active_test_from", Text),
+    Column("active_test_to", Text),
+    Column("extra", Text),  # JSON object of the user's own columns
+    Column("spec_hash", Text, nullable=False),
+    Column("model_group", Text),
+    Column("trainer", Text),
+    Column("params", Text),  # JSON object
+    Column("status", Text, nullable=False, server_default=Status.PENDING.value),
+    Column("reason", Text),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("deferred", Integer, nullable=False, server_default="0"),  # 1: behind all others
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("crashes", Integer, nullable=False, server_default="0"),
+    Column("not_before", Utc),
+    Column("runner_id", Key, ForeignKey("runners.id")),
+    Column("champion_id", Key, ForeignKey("attempts.id", use_alter=True)),
+    Column("import_id", Key, ForeignKey("imports.id"), nullable=False),
+    UniqueConstraint("id"),
+    one_of("status", Status, "known_status"),
+    CheckConstraint("(status = 'running') = (runner_id IS NOT NULL)", name="owned_while_running"),
+    CheckConstraint("(status = 'waiting') = (not_before IS NOT NULL)", name="waits_until"),
+    CheckConstraint("file IS NOT NULL OR database_name IS NOT NULL", name="has_a_source"),
+    partial("slices_pending", "deferred", text("priority DESC"), "position", where="status = 'pending'"),  # type: ignore[arg-type]
+    partial("slices_running", "runner_id", where="status = 'running'"),
+    partial("slices_waiting", "not_before", where="status = 'waiting'"),
+    partial("slices_succeeded", "position", where="status = 'succeeded'"),
+    partial("slices_rejected", "position", where="status = 'rejected'"),
+    partial("slices_failed", "position", where="status = 'failed'"),
+    partial("slices_retired", "position", where="status = 'retired'"),
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("slice_id", Text, ForeignKey("slices.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("runner_id", Key, ForeignKey("runners.id"), nullable=False),
+    Column("outcome", Text, nullable=False, server_default=Outcome.RUNNING.value),
+    Column("reason", Text),  # the verdict of the gate, or why there is no model
+    Column("started_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+    Column("load_seconds", Double),
+    Column("fit_seconds", Double),
+    Column("evaluate_seconds", Double),
+    Column("save_seconds", Double),
+    Column("train_from", Text, nullable=False),
+    Column("train_to", Text, nullable=False),
+    Column("test_from", Text, nullable=False),
+    Column("test_to", Text, nullable=False),
+    Column("train_rows", Integer),
+    Column("test_rows", Integer),
+    Column("peak_memory", BigInteger),  # bytes
+    Column("trainer", Text),
+    Column("model_used", Text),
+    Column("error_type", Text),
+    Column("error_message", Text),
+    Column("traceback", Text),
+    Column("output", Text),
+    Column("warnings", Text),
+    Column("code_version", Text),
+    Column("seed", BigInteger),
+    Column("warm_start_id", Key, ForeignKey("attempts.id")),
+    UniqueConstraint("slice_id", "number"),
+    one_of("outcome", Outcome, "known_outcome"),
+    CheckConstraint("(outcome = 'running') = (finished_at IS NULL)", name="finished_when_closed"),
+    sqlite_autoincrement=True,
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("attempt_id", Key, ForeignKey("attempts.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Double),
+    Column("kind", Text, nullable=False, server_default="finite"),  # SQLite stores NaN as NULL
+    CheckConstraint("kind IN ('finite', 'nan', 'inf', '-inf')", name="known_kind"),
+    CheckConstraint("(kind = 'finite') = (value IS NOT NULL)", name="finite_has_a_value"),
+    sqlite_with_rowid=False,
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("attempt_id", Key, ForeignKey("attempts.id"), primary_key=True),
+    Column("path", Text, primary_key=True),  # relative to the artifact root
+    Column("format", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    UniqueConstraint("path"),
+    sqlite_with_rowid=False,
+)
+
+drift_checks = Table(
+    "drift_checks",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("slice_id", Text, ForeignKey("slices.id"), nullable=False),
+    Column("attempt_id", Key, ForeignKey("attempts.id"), nullable=False),  # the model judged
+    Column("window_from", Text, nullable=False),
+    Column("window_to", Text, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("statistic", Double),
+    Column("effect", Double),
+    Column("p", Double),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text),
+    Column("checked_at", Utc, nullable=False),
+    CheckConstraint(
+        "verdict IN ('stable', 'suspect', 'drifted', 'insufficient', 'common_cause')", name="known_verdict"
+    ),
+    Index("drift_checks_of_slice", "slice_id", "id"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,101 @@
+"""Real ledgers in temporary folders, a clock turned by hand, and slices with only what matters named."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from ledger.database import writing
+from ledger.schema import imports, runners, slices
+from ledger.store import Ledger
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+class Clock:
+    """The time of a test: it moves only when told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public series, for the tests that run on real data."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the public series are not beside this checkout (../shared/data)")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def blank_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite ledger: copying it is faster than migrating for every test."""
+    path = tmp_path_factory.mktemp("blank") / "ledger.db"
+    Ledger.open(path).close()
+    return path
+
+
+@pytest.fixture
+def ledger(blank_ledger: Path, tmp_path: Path) -> Iterator[Ledger]:
+    path = tmp_path / "ledger.db"
+    shutil.copy(blank_ledger, path)
+    with Ledger.open(path, create=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_slice(ledger: Ledger, clock: Clock) -> Callable[..., str]:
+    """Put one slice into the ledger: the test names only the columns that matter."""
+
+    def make(id: str | None = None, **columns: Any) -> str:
+        with writing(ledger.engine) as conn:
+            import_id = conn.execute(select(imports.c.id).limit(1)).scalar() or _an_import(conn, clock)
+            if columns.get("status") == "running":
+                columns.setdefault("runner_id", _a_runner(conn, clock))
+            if columns.get("status") == "waiting":
+                columns.setdefault("not_before", clock.now)
+            count = len(conn.execute(select(slices.c.position)).all())
+            row = {
+                "id": str(count + 1) if id is None else id,
+                "file": "series.csv",
+                "train_from": "0",
+                "train_to": "9",
+                "test_from": "10",
+                "test_to": "14",
+                "spec_hash": "0",
+                "import_id": import_id,
+                **columns,
+            }
+            conn.execute(insert(slices).values(row))
+            return str(row["id"])
+
+    return make
+
+
+def _an_import(conn: Any, clock: Clock) -> int:
+    counts = {"rows": 0, "added": 0, "changed": 0, "unchanged": 0, "retired": 0}
+    row = {"path": "/data/split.csv", "folder": "/data", "imported_at": clock.now, **counts}
+    return int(conn.execute(insert(imports).values(row)).inserted_primary_key[0])
+
+
+def _a_runner(conn: Any, clock: Clock) -> int:
+    who = {"host": "h", "boot_id": "b", "pid_namespace": "n", "pid": 1, "pid_started": "0", "version": "0"}
+    row = {"started_at": clock.now, "heartbeat_at": clock.now, "options": "{}", **who}
+    return int(conn.execute(insert(runners).values(row)).inserted_primary_key[0])
