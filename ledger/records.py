@@ -76,6 +76,7 @@ class Claim:
     attempt: int  # counts every claim of this slice, never reset: the fencing token
     attempt_id: int
     runner_id: int
+    spec_hash: str  # of the row as it was claimed: an import may change it meanwhile
     tries: int  # failures so far that count towards --max-attempts
     crashes: int
 
@@ -101,6 +102,7 @@ class Facts:
     train_rows: int | None = None
     test_rows: int | None = None
     peak_memory: int | None = None  # bytes
+    trainer: str | None = None
     model_used: str | None = None
     output: str | None = None  # the tail of what the training printed
     warnings: str | None = None  # the different warnings of the fit, one per line

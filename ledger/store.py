@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from sqlalchemy import Engine, select
 
-from ledger import migrate
+from ledger import __version__, claims, migrate, runners
+from ledger.checkpoint import checkpoint
 from ledger.database import ledger_url, open_engine, reading, sqlite_path, writing
 from ledger.errors import AccessError
+from ledger.hosts import this_process
+from ledger.recording import Recording
 from ledger.schema import settings
 
 
@@ -19,8 +26,9 @@ class Ledger:
     `Ledger.open("ledger.db")` or a PostgreSQL URL; use it as a context manager or `close()` it.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._engine = engine
+        self._clock = clock
 
     @classmethod
     def open(cls, ledger: str | Path = "ledger.db", *, create: bool = True, durable: bool = False) -> Ledger:
@@ -65,6 +73,65 @@ class Ledger:
         """Where model files are: the setting, else the folder `artifacts` beside the SQLite file."""
         beside = (self.path.parent if self.path else Path.cwd()) / "artifacts"
         return self.setting("artifact_root") or str(beside)
+
+    def register_runner(self, options: Mapping[str, Any]) -> int:
+        """Announce this process as a runner and return its id."""
+        with writing(self._engine) as conn:
+            return runners.register(
+                conn, this_process(), options=options, version=__version__, now=self._clock()
+            )
+
+    def beat(self, runner_id: int) -> bool:
+        """Say that the runner lives; False when it was declared dead meanwhile."""
+        with writing(self._engine) as conn:
+            return runners.beat(conn, runner_id, now=self._clock())
+
+    def end_runner(self, runner_id: int, ending: str) -> None:
+        """Close the record of a runner that stops."""
+        with writing(self._engine) as conn:
+            runners.end(conn, [runner_id], ending=ending, now=self._clock())
+
+    def live_runners(self) -> list[runners.RunnerRecord]:
+        """Every runner that has not ended, with whether it lives as far as this machine knows."""
+        with reading(self._engine) as conn:
+            return runners.live_runners(conn)
+
+    def last_options(self) -> dict[str, Any] | None:
+        """The options of the runner that started last, None when there never was one."""
+        with reading(self._engine) as conn:
+            return runners.last_options(conn)
+
+    @contextmanager
+    def recording(self) -> Iterator[Recording]:
+        """One transaction for several events of a runner."""
+        with writing(self._engine) as conn:
+            yield Recording(conn, self._clock())
+
+    def take_back_lost(self, dead: Collection[int]) -> int:
+        """Give back what these dead runners held and close their records; return how many slices."""
+        with writing(self._engine) as conn:
+            count = claims.take_back_lost(conn, dead=dead, now=self._clock())
+            runners.end(conn, dead, ending="died", now=self._clock())
+            return count
+
+    def held_by(self, runner_ids: Collection[int]) -> int:
+        """How many slices these runners hold."""
+        with reading(self._engine) as conn:
+            return claims.held_by(conn, runner_ids)
+
+    def unfinished(self) -> int:
+        """How many slices are pending, waiting or running."""
+        with reading(self._engine) as conn:
+            return claims.unfinished(conn)
+
+    def trainers_named(self) -> set[str]:
+        """The trainers that slices still to be trained name for themselves."""
+        with reading(self._engine) as conn:
+            return claims.trainers_named(conn)
+
+    def checkpoint(self, *, larger_than: int = 0) -> None:
+        """Move SQLite's write-ahead log into the file once it has grown; nothing on PostgreSQL."""
+        checkpoint(self._engine, larger_than=larger_than)
 
     def close(self) -> None:
         """Let go of the database."""

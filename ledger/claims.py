@@ -1,0 +1,289 @@
+"""Who is training what: claim, complete, fail, release, and take back what was abandoned."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from ledger.errors import LeaseLostError
+from ledger.records import Claim, Facts, Failure, Slice, Success
+from ledger.schema import Utc, artifacts, attempts, imports, metrics, slices
+from ledger.status import Outcome, Reason, Status
+from ledger.text import storable
+
+LOSSES_BEFORE_DEFERRED = 3
+
+# A status in WHERE is always a literal: with a bound value neither SQLite nor a generic plan of
+# PostgreSQL can use the partial indexes, and a claim among a million slices takes 0.1 s and more.
+RUNNING = text("slices.status = 'running'")
+PENDING = text("slices.status = 'pending'")
+WAITING = text("slices.status = 'waiting'")
+
+_NEXT = (
+    select(slices.c.position)
+    .where(PENDING)
+    .order_by(slices.c.deferred, slices.c.priority.desc(), slices.c.position)
+    .limit(literal_column("1"))
+    .with_for_update(skip_locked=True)  # PostgreSQL: others step over the row, SQLite ignores it
+    .scalar_subquery()
+)
+_FOLDER = select(imports.c.folder).where(imports.c.id == slices.c.import_id).scalar_subquery()
+_CLAIM = (
+    update(slices)
+    .where(slices.c.position == _NEXT, PENDING)
+    .values(
+        status=Status.RUNNING.value,
+        runner_id=bindparam("runner"),
+        attempt=slices.c.attempt + 1,
+    )
+    .returning(*slices.c, _FOLDER.label("base"))
+)
+_ATTEMPT = insert(attempts).returning(attempts.c.id)
+
+
+def claim(conn: Connection, runner_id: int, *, now: datetime) -> Claim | None:
+    """Take the next pending slice, or return None when there is none.
+
+    Choosing and taking are one statement: no two runners can be given the same slice.
+    """
+    row = conn.execute(_CLAIM, {"runner": runner_id}).one_or_none()
+    if row is None:
+        return None
+    taken = _slice(row)
+    attempt_id = conn.execute(
+        _ATTEMPT,
+        {
+            "slice_id": taken.id,
+            "number": row.attempt,
+            "runner_id": runner_id,
+            "started_at": now,
+            **asdict(taken.ranges),
+        },
+    ).scalar_one()
+    return Claim(
+        slice=taken,
+        attempt=row.attempt,
+        attempt_id=attempt_id,
+        runner_id=runner_id,
+        spec_hash=row.spec_hash,
+        tries=row.tries,
+        crashes=row.crashes,
+    )
+
+
+def _slice(row: Row[Any]) -> Slice:
+    return Slice(
+        id=row.id,
+        train_from=row.active_train_from or row.train_from,
+        train_to=row.active_train_to or row.train_to,
+        test_from=row.active_test_from or row.test_from,
+        test_to=row.active_test_to or row.test_to,
+        database=row.database_name,
+        table=row.table_name,
+        column=row.column_name,
+        file=row.file,
+        extra=json.loads(row.extra) if row.extra else {},
+        group=row.model_group,
+        trainer=row.trainer,
+        params=json.loads(row.params) if row.params else {},
+        priority=row.priority,
+        base=row.base,
+    )
+
+
+def complete(conn: Connection, held: Claim, success: Success, facts: Facts, *, now: datetime) -> None:
+    """Record a trained model: all of it, and only if the attempt still owns its slice.
+
+    Raises LeaseLostError, before anything is written, when it does not.
+    """
+    outcome = Outcome.SUCCEEDED if success.passed else Outcome.REJECTED
+    changes: dict[str, Any] = {"tries": 0, "crashes": 0, "deferred": 0}
+    if success.passed:
+        changes["champion_id"] = held.attempt_id
+    _leave(conn, held, Status(outcome.value), changes)
+    _close(conn, held, outcome, facts, now=now, reason=success.verdict or None)
+    if success.metrics:
+        conn.execute(insert(metrics), _metric_rows(held, success.metrics))
+    if success.artifacts:
+        conn.execute(
+            insert(artifacts), [{"attempt_id": held.attempt_id, **asdict(file)} for file in success.artifacts]
+        )
+
+
+def fail(
+    conn: Connection,
+    held: Claim,
+    failure: Failure,
+    facts: Facts,
+    *,
+    outcome: Outcome = Outcome.FAILED,
+    retry_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Record an attempt that gave no model; without `retry_at` the slice has failed for good.
+
+    Raises LeaseLostError, before anything is written, when the attempt no longer owns its slice.
+    """
+    counted = "crashes" if outcome is Outcome.CRASHED else "tries"
+    changes = {counted: slices.c[counted] + 1, "not_before": retry_at}
+    _leave(conn, held, Status.WAITING if retry_at else Status.FAILED, changes)
+    told = {
+        "error_type": storable(failure.error_type, limit=200),
+        "error_message": storable(failure.message, limit=4_000),
+        "traceback": storable(failure.traceback, limit=64_000),
+    }
+    _close(conn, held, outcome, facts, now=now, reason=None, **told)
+
+
+def release(conn: Connection, held: Claim, *, reason: str, now: datetime) -> None:
+    """Give a claimed slice back; an interruption costs it nothing.
+
+    Raises LeaseLostError when the attempt no longer owns its slice.
+    """
+    _leave(conn, held, Status.PENDING, {"reason": Reason.INTERRUPTED.value})
+    _close(conn, held, Outcome.INTERRUPTED, Facts(), now=now, reason=reason)
+
+
+def take_back_lost(conn: Connection, *, dead: Collection[int], now: datetime) -> int:
+    """Give back what dead runners held, and return how many slices that were.
+
+    A slice lost with its runner three times in a row may be what kills them: it goes behind all
+    others. Nothing else is held against it.
+    """
+    theirs = select(slices.c.id, slices.c.attempt).where(RUNNING, slices.c.runner_id.in_(dead))
+    conn.execute(
+        update(attempts)
+        .where(tuple_(attempts.c.slice_id, attempts.c.number).in_(theirs))
+        .values(outcome=Outcome.LOST.value, finished_at=now, reason="its runner died")
+    )
+    losses = (
+        select(func.count())
+        .select_from(attempts)
+        .where(
+            attempts.c.slice_id == slices.c.id,
+            attempts.c.number > slices.c.attempt - LOSSES_BEFORE_DEFERRED,
+            attempts.c.outcome == Outcome.LOST.value,
+        )
+        .scalar_subquery()
+    )
+    return conn.execute(
+        update(slices)
+        .where(RUNNING, slices.c.runner_id.in_(dead))
+        .values(
+            status=Status.PENDING.value,
+            reason=Reason.INTERRUPTED.value,
+            runner_id=None,
+            deferred=case((losses >= LOSSES_BEFORE_DEFERRED, 1), else_=slices.c.deferred),
+        )
+    ).rowcount
+
+
+def queue_due(conn: Connection, *, now: datetime) -> int:
+    """Put every waiting slice whose time has come back in the queue; return how many."""
+    return conn.execute(
+        update(slices)
+        .where(WAITING, slices.c.not_before <= now)
+        .values(status=Status.PENDING.value, reason=Reason.RETRY.value, not_before=None)
+    ).rowcount
+
+
+def next_due(conn: Connection) -> datetime | None:
+    """When the next waiting slice may be tried again, None when none waits."""
+    found: datetime | None = conn.execute(
+        select(slices.c.not_before).where(WAITING).order_by(slices.c.not_before).limit(1)
+    ).scalar()
+    return found
+
+
+def held_by(conn: Connection, runner_ids: Collection[int]) -> int:
+    """How many slices these runners hold."""
+    counted = select(func.count()).select_from(slices).where(RUNNING, slices.c.runner_id.in_(runner_ids))
+    return int(conn.execute(counted).scalar_one())
+
+
+def unfinished(conn: Connection) -> int:
+    """How many slices are pending, waiting or running."""
+    states = (PENDING, WAITING, RUNNING)  # one count each: only so are the partial indexes used
+    counted = (select(func.count()).select_from(slices).where(state) for state in states)
+    return sum(int(conn.execute(count).scalar_one()) for count in counted)
+
+
+def trainers_named(conn: Connection) -> set[str]:
+    """The trainers named by slices that are still to be trained."""
+    named = select(slices.c.trainer).where(or_(PENDING, WAITING), slices.c.trainer.is_not(None)).distinct()
+    return set(conn.execute(named).scalars())
+
+
+def _leave(conn: Connection, held: Claim, status: Status, changes: Mapping[str, Any]) -> None:
+    """Move a slice out of `running`, fenced by the attempt that was claimed.
+
+    A slice whose row was changed by an import meanwhile goes back in the queue: what was trained
+    is kept, and the new row is trained once more.
+    """
+    unchanged = slices.c.spec_hash == held.spec_hash
+    waits = changes.get("not_before")
+    moved = conn.execute(
+        update(slices)
+        .where(slices.c.id == held.slice.id, slices.c.attempt == held.attempt, RUNNING)
+        .values(
+            {
+                **changes,
+                "status": case((unchanged, status.value), else_=Status.PENDING.value),
+                "reason": case(
+                    (unchanged, changes.get("reason", slices.c.reason)), else_=Reason.CHANGED.value
+                ),
+                "not_before": case((unchanged, literal(waits, Utc())), else_=None) if waits else None,
+                "runner_id": None,
+            }
+        )
+    ).rowcount
+    if moved == 0:
+        raise LeaseLostError(held.slice.id, held.attempt)
+
+
+def _close(
+    conn: Connection, held: Claim, outcome: Outcome, facts: Facts, *, now: datetime, **told: str | None
+) -> None:
+    told = {name: storable(value, limit=4_000) if name == "reason" else value for name, value in told.items()}
+    measured = {
+        **asdict(facts),
+        "output": storable(facts.output, limit=16_000, tail=True),
+        "warnings": storable(facts.warnings, limit=16_000),
+    }
+    conn.execute(
+        update(attempts)
+        .where(attempts.c.id == held.attempt_id, attempts.c.outcome == Outcome.RUNNING.value)
+        .values(outcome=outcome.value, finished_at=now, **measured, **told)
+    )
+
+
+def _metric_rows(held: Claim, values: Mapping[str, float]) -> list[dict[str, Any]]:
+    return [{"attempt_id": held.attempt_id, "name": name, **_stored(value)} for name, value in values.items()]
+
+
+def _stored(value: float) -> dict[str, Any]:
+    """NaN and the infinities have no place in SQL: `kind` says which of them a NULL stands for."""
+    if math.isfinite(value):
+        return {"value": value, "kind": "finite"}
+    kind = "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return {"value": None, "kind": kind}

@@ -1,0 +1,63 @@
+"""Several events of one runner in one transaction, each a fenced statement of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ledger import claims
+from ledger.errors import LeaseLostError
+from ledger.records import Claim, Facts, Failure, Success
+from ledger.status import Outcome
+
+
+class Recording:
+    """What a runner may say about its claims; where a claim was lost, it hears False.
+
+    One lost claim spoils nothing for the others: it is noticed before anything is written.
+    """
+
+    def __init__(self, conn: Connection, now: datetime) -> None:
+        self._conn = conn
+        self._now = now
+
+    def claim(self, runner_id: int) -> Claim | None:
+        """Take the next pending slice, or return None when there is none."""
+        return claims.claim(self._conn, runner_id, now=self._now)
+
+    def complete(self, held: Claim, success: Success, facts: Facts) -> bool:
+        """Record a trained model whole, or nothing of it."""
+        try:
+            claims.complete(self._conn, held, success, facts, now=self._now)
+        except LeaseLostError:
+            return False
+        return True
+
+    def fail(
+        self, held: Claim, failure: Failure, facts: Facts, *, outcome: Outcome, retry_at: datetime | None
+    ) -> bool:
+        """Record an attempt without a model; without `retry_at` the slice has failed for good."""
+        try:
+            claims.fail(
+                self._conn, held, failure, facts, outcome=outcome, retry_at=retry_at, now=self._now
+            )
+        except LeaseLostError:
+            return False
+        return True
+
+    def release(self, held: Claim, *, reason: str) -> bool:
+        """Give a claimed slice back; that costs it nothing."""
+        try:
+            claims.release(self._conn, held, reason=reason, now=self._now)
+        except LeaseLostError:
+            return False
+        return True
+
+    def queue_due(self) -> int:
+        """Put what has waited long enough back in the queue; return how many slices."""
+        return claims.queue_due(self._conn, now=self._now)
+
+    def next_due(self) -> datetime | None:
+        """When the next waiting slice may be tried again, None when none waits."""
+        return claims.next_due(self._conn)

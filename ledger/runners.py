@@ -1,0 +1,121 @@
+"""Who runs: runners announce themselves, say that they live, and are found dead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from ledger.hosts import Process, is_alive, this_process
+from ledger.schema import runners
+
+HEARTBEAT_SECONDS = 10.0
+LEASE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerRecord:
+    """A runner that has not ended; `alive` is None when only its heartbeat can tell."""
+
+    id: int
+    process: Process
+    started_at: datetime
+    heartbeat: int
+    heartbeat_at: datetime
+    options: Mapping[str, Any]
+    alive: bool | None
+
+
+def register(
+    conn: Connection, process: Process, *, options: Mapping[str, Any], version: str, now: datetime
+) -> int:
+    """Announce a runner and return its id, which is never used again."""
+    row = {
+        "host": process.host,
+        "boot_id": process.boot_id,
+        "pid_namespace": process.pid_namespace,
+        "pid": process.pid,
+        "pid_started": process.pid_started,
+        "started_at": now,
+        "heartbeat_at": now,
+        "options": json.dumps(dict(options), sort_keys=True),
+        "version": version,
+    }
+    return int(conn.execute(insert(runners).returning(runners.c.id), row).scalar_one())
+
+
+_BEAT = (
+    update(runners)
+    .where(runners.c.ended_at.is_(None))
+    .values(heartbeat=runners.c.heartbeat + 1)
+)
+
+
+def beat(conn: Connection, runner_id: int, *, now: datetime) -> bool:
+    """Say that the runner lives; False when somebody has declared it dead meanwhile."""
+    said = conn.execute(_BEAT.where(runners.c.id == runner_id).values(heartbeat_at=now))
+    return said.rowcount == 1
+
+
+def end(conn: Connection, runner_ids: Collection[int], *, ending: str, now: datetime) -> None:
+    """Close the record of runners that stopped or were found dead; an earlier ending stays."""
+    conn.execute(
+        update(runners)
+        .where(runners.c.id.in_(runner_ids), runners.c.ended_at.is_(None))
+        .values(ended_at=now, ending=ending)
+    )
+
+
+def live_runners(conn: Connection) -> list[RunnerRecord]:
+    """Every runner that has not ended, with what can be known of it from this machine."""
+    here = this_process()
+    found = []
+    for row in conn.execute(select(runners).where(runners.c.ended_at.is_(None)).order_by(runners.c.id)):
+        process = Process(row.host, row.boot_id, row.pid_namespace, row.pid, row.pid_started)
+        found.append(
+            RunnerRecord(
+                id=row.id,
+                process=process,
+                started_at=row.started_at,
+                heartbeat=row.heartbeat,
+                heartbeat_at=row.heartbeat_at,
+                options=json.loads(row.options),
+                alive=is_alive(process, here),
+            )
+        )
+    return found
+
+
+def last_options(conn: Connection) -> dict[str, Any] | None:
+    """The options of the runner that started last, None when there never was one."""
+    found = conn.execute(select(runners.c.options).order_by(runners.c.id.desc()).limit(1)).scalar()
+    return None if found is None else dict(json.loads(found))
+
+
+class Watch:
+    """Finds runners dead, by facts of this machine or by a heartbeat silent for a whole lease.
+
+    Silence is measured on the watcher's own monotonic clock: no wall clock, its own or another
+    machine's, decides over a runner's life.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, float]] = {}  # id → heartbeat, when it was first seen
+
+    def dead(self, others: Collection[RunnerRecord], *, monotonic: float) -> set[int]:
+        """The ids of those among `others` that are dead; `monotonic` is now, in seconds."""
+        self._seen = {other.id: self._last_change(other, monotonic) for other in others}
+        return {
+            other.id
+            for other in others
+            if other.alive is False
+            or (other.alive is None and monotonic - self._seen[other.id][1] > LEASE_SECONDS)
+        }
+
+    def _last_change(self, other: RunnerRecord, monotonic: float) -> tuple[int, float]:
+        seen = self._seen.get(other.id)
+        return seen if seen is not None and seen[0] == other.heartbeat else (other.heartbeat, monotonic)

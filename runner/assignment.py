@@ -1,0 +1,36 @@
+"""What a worker is told and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ledger.records import Artifact, Claim, Facts, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is the same for every slice of a run; told once, when the worker starts."""
+
+    artifact_root: str
+    ledger_uuid: str
+    trainer: str | None
+    worker: str | None
+    params: Mapping[str, str]
+    seed: int
+    databases: Mapping[str, str] = field(default_factory=dict)
+    time_column: str | None = None
+    separator: str | None = None
+    scratch: str | None = None  # the folder under which each attempt gets one of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of one attempt: a failure, or metrics with the files that were kept."""
+
+    held: Claim
+    facts: Facts
+    failure: Failure | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    artifacts: tuple[Artifact, ...] = ()
+    nothing_kept: str | None = None  # why no file could be written: no fault of the slice

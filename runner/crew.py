@@ -1,0 +1,56 @@
+"""The workers of a run as its loop sees them, whether they are processes or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from ledger.records import Claim
+from runner.assignment import Report
+from runner.launch import Ending
+
+
+class Worker(Protocol):
+    """One worker: what it holds, and since when (monotonic seconds)."""
+
+    number: int
+    held: Claim | None
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A worker process ended while it held a slice, or while it was idle (None)."""
+
+    held: Claim | None
+    ending: Ending
+    timed_out: bool
+    output: str  # the tail of what it printed
+    seconds: float
+
+
+Event: TypeAlias = Report | Death
+
+
+class Crew(Protocol):
+    """Gets claimed slices, gives reports."""
+
+    size: int
+
+    @property
+    def free(self) -> Sequence[Worker]:
+        """The workers that wait for a slice."""
+
+    @property
+    def busy(self) -> Sequence[Worker]:
+        """The workers that hold a slice."""
+
+    def give(self, worker: Worker, held: Claim) -> None:
+        """Hand a claimed slice to a free worker."""
+
+    def events(self, timeout: float) -> list[Event]:
+        """Wait up to `timeout` seconds, and return what workers reported or died of."""
+
+    def end(self) -> list[Claim]:
+        """Stop every worker at once and return what they held."""

@@ -1,0 +1,113 @@
+"""A process that imports what the trainers need once, then forks workers in milliseconds.
+
+It may import but never compute: a fork after the first TensorFlow operation, or after OpenMP ran
+with two threads, hangs for ever. It has one thread, runs no user code, and dies with its runner.
+
+The runner sends `fork` with a socket for the new worker over a Unix socket; the answer is a line
+of JSON with its pid. When a worker ends, another line tells its exit status and peak memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+from runner.lifeline import die_with_parent, kill_group
+
+
+def main(control_fd: int, preload: list[str]) -> None:
+    """Serve the runner at the other end of `control_fd` until it goes away."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to handle
+    control = socket.socket(fileno=control_fd)
+    for name in preload:
+        # What cannot be imported here fails where it is used, with a traceback in the ledger.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # keeps the collector from touching, and so copying, every imported page
+    Server(control).serve()
+
+
+class Server:
+    """Forks on request and tells how each worker ended."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._workers: set[int] = set()
+        self._wake, self._woken = socket.socketpair()
+        for end in (self._wake, self._woken):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> None:
+        """Answer requests until the runner's end is closed, then kill what is left."""
+        while True:
+            ready, _, _ = select.select([self._control, self._woken], [], [])
+            if self._woken in ready:
+                with contextlib.suppress(BlockingIOError):
+                    self._woken.recv(4096)
+                self._reap()
+            if self._control in ready and not self._request():
+                for pid in self._workers:
+                    kill_group(pid, signal.SIGKILL)
+                return
+
+    def _request(self) -> bool:
+        try:
+            asked, fds, _, _ = socket.recv_fds(self._control, 4, 1)
+        except ConnectionError:
+            return False
+        if not asked:
+            return False
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(fds[0])
+        os.close(fds[0])
+        self._workers.add(pid)
+        self._tell({"started": pid})
+        return True
+
+    def _become_worker(self, fd: int) -> NoReturn:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for end in (self._control, self._wake, self._woken):
+            end.close()
+        status = 1
+        try:
+            from runner.worker import serve
+
+            serve(fd)
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _reap(self) -> None:
+        while self._workers:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._workers.discard(pid)
+            kill_group(pid, signal.SIGKILL)  # what it started ends with it
+            unit = 1 if sys.platform == "darwin" else 1024
+            self._tell({"ended": pid, "status": status, "peak_memory": usage.ru_maxrss * unit})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(ConnectionError):
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

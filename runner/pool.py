@@ -1,0 +1,158 @@
+"""The worker processes of a run: who is free, who is busy, who died and who takes too long."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from ledger.records import Claim
+from runner.assignment import Report, Setup
+from runner.crew import Death, Event
+from runner.errors import RunnerError
+from runner.launch import Child, Launcher
+from runner.lifeline import kill_group
+
+TERM_SECONDS = 2.0
+"""How long a worker that took too long may tidy up before it is killed."""
+
+
+@dataclass(slots=True)
+class Process:
+    """A worker process as its runner sees it."""
+
+    child: Child
+    number: int
+    printed: Path
+    ready: bool = False
+    held: Claim | None = None
+    since: float = 0.0  # monotonic: when it got what it holds, or when it was started
+    told_to_end: float | None = None
+
+
+class Pool:
+    """Keeps `size` workers alive, one slice each."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        setup: Setup,
+        *,
+        size: int,
+        timeout: float | None = None,
+        start_timeout: float = 120.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._launcher = launcher
+        self._setup = setup
+        self._timeout = timeout
+        self._start_timeout = start_timeout
+        self._monotonic = monotonic
+        self._folder = tempfile.TemporaryDirectory(prefix="slice-ledger-", ignore_cleanup_errors=True)
+        self.size = size
+        self.workers: dict[Connection, Process] = {}
+        for number in range(1, size + 1):
+            self._add(number)
+
+    @property
+    def free(self) -> list[Process]:
+        """The workers that wait for a slice."""
+        return [worker for worker in self.workers.values() if worker.ready and worker.held is None]
+
+    @property
+    def busy(self) -> list[Process]:
+        """The workers that hold a slice."""
+        return [worker for worker in self.workers.values() if worker.held is not None]
+
+    def give(self, worker: Process, held: Claim) -> None:
+        """Hand a claimed slice to a free worker."""
+        worker.held = held
+        worker.since = self._monotonic()
+        # Where it has just died, `events` will find that, and the slice in its hands.
+        with contextlib.suppress(ConnectionError):
+            worker.child.conn.send(held)
+
+    def events(self, timeout: float) -> list[Event]:
+        """Wait up to `timeout` seconds, and return what workers reported or died of.
+
+        A dead worker is replaced at once.
+        """
+        self._end_overdue()
+        found: list[Event] = []
+        for conn in wait(list(self.workers), timeout):
+            assert isinstance(conn, Connection)
+            worker = self.workers[conn]
+            try:
+                message = conn.recv()
+            except (EOFError, ConnectionError):
+                found.append(self._bury(worker))
+                continue
+            if isinstance(message, Report):
+                worker.held = None
+                found.append(message)
+            else:
+                worker.ready = True
+        return found
+
+    def end(self) -> list[Claim]:
+        """Kill every worker and return what they held."""
+        held = [worker.held for worker in self.workers.values() if worker.held is not None]
+        for worker in self.workers.values():
+            kill_group(worker.child.pid, signal.SIGKILL)
+            worker.child.conn.close()
+        self.workers.clear()
+        self._launcher.close()
+        self._folder.cleanup()
+        return held
+
+    def _add(self, number: int) -> None:
+        printed = Path(self._folder.name) / f"worker-{number}.out"
+        child = self._launcher.start()
+        worker = Process(child, number, printed, since=self._monotonic())
+        self.workers[child.conn] = worker
+        with contextlib.suppress(ConnectionError):  # `events` will find it dead
+            child.conn.send((self._setup, str(printed)))
+
+    def _bury(self, worker: Process) -> Death:
+        del self.workers[worker.child.conn]
+        death = Death(
+            held=worker.held,
+            ending=self._launcher.ending(worker.child),
+            timed_out=worker.told_to_end is not None,
+            output=_tail(worker.printed),
+            seconds=self._monotonic() - worker.since,
+        )
+        if not worker.ready and not death.timed_out and worker.held is None:
+            raise RunnerError(f"a worker process cannot start: it {death.ending}\n{death.output}".rstrip())
+        self._add(worker.number)
+        return death
+
+    def _end_overdue(self) -> None:
+        now = self._monotonic()
+        for worker in self.workers.values():
+            if worker.told_to_end is not None:
+                if now - worker.told_to_end > TERM_SECONDS:
+                    kill_group(worker.child.pid, signal.SIGKILL)
+            elif self._is_overdue(worker, now):
+                worker.told_to_end = now
+                kill_group(worker.child.pid, signal.SIGTERM)
+
+    def _is_overdue(self, worker: Process, now: float) -> bool:
+        if worker.held is not None:
+            return self._timeout is not None and now - worker.since > self._timeout
+        return not worker.ready and now - worker.since > self._start_timeout
+
+
+def _tail(printed: Path, limit: int = 16_000) -> str:
+    """The end of what a worker printed."""
+    try:
+        with printed.open("rb") as stream:
+            stream.seek(max(0, printed.stat().st_size - limit))
+            return stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

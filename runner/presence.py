@@ -1,0 +1,78 @@
+"""A runner among others: it says that it lives, and takes back the slices of those that died."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ledger.runners import HEARTBEAT_SECONDS, Watch
+from ledger.store import Ledger
+
+
+class Presence:
+    """The heartbeat of one runner, and its eye on the others.
+
+    Runners that had died before this one started are left alone, unless it resumes their work.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        options: Mapping[str, Any],
+        *,
+        resume: bool,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._options = options
+        self._resume = resume
+        self._monotonic = monotonic
+        self._watch = Watch()
+        others = ledger.live_runners()
+        self._at_start = {other.id: other.heartbeat for other in others if not other.alive}
+        self.taken_back = 0
+        self.runner_id = ledger.register_runner(options)
+        self._last_beat = monotonic()
+        self._take_back()
+
+    @property
+    def left_behind(self) -> int:
+        """How many slices are held by runners that died before this one started."""
+        return 0 if self._resume else self._ledger.held_by(self._dead_before())
+
+    def tick(self) -> bool:
+        """Beat if it is time; False when this runner was declared dead and has a new id now.
+
+        What it held under the old id belongs to somebody else.
+        """
+        now = self._monotonic()
+        if now - self._last_beat < HEARTBEAT_SECONDS:
+            return True
+        self._last_beat = now
+        kept = self._ledger.beat(self.runner_id)
+        if not kept:
+            self.runner_id = self._ledger.register_runner(self._options)
+        self._take_back()
+        self._ledger.checkpoint(larger_than=16 * 2**20)
+        return kept
+
+    def end(self, ending: str) -> None:
+        """Say how this runner ended."""
+        self._ledger.end_runner(self.runner_id, ending)
+
+    def _take_back(self) -> None:
+        others = [other for other in self._ledger.live_runners() if other.id != self.runner_id]
+        dead = self._watch.dead(others, monotonic=self._monotonic())
+        if not self._resume:
+            dead -= self._dead_before()
+        if dead:
+            self.taken_back += self._ledger.take_back_lost(dead)
+
+    def _dead_before(self) -> set[int]:
+        """Those that have not stirred since this runner started."""
+        return {
+            other.id
+            for other in self._ledger.live_runners()
+            if not other.alive and self._at_start.get(other.id) == other.heartbeat
+        }

@@ -1,0 +1,55 @@
+"""What a training prints and what its libraries warn of: kept with the attempt, not on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+LONGEST = 16_000  # bytes of output kept
+MOST_WARNINGS = 20
+
+
+class Printed:
+    """The output file of a worker process, read one attempt at a time."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def begin(self) -> None:
+        """From here on belongs to the next attempt."""
+        if self._path is not None and self._size():
+            os.truncate(self._path, 0)
+
+    def tail(self) -> str | None:
+        """The end of what was printed since `begin`, None when there was nothing."""
+        if self._path is None:
+            return None
+        sys.stdout.flush()
+        sys.stderr.flush()
+        size = self._size()
+        if not size:
+            return None
+        with self._path.open("rb") as stream:
+            stream.seek(max(0, size - LONGEST))
+            return stream.read().decode("utf-8", "replace")
+
+    def _size(self) -> int:
+        assert self._path is not None
+        return self._path.stat().st_size
+
+
+@contextlib.contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Collect the different warnings raised inside, each once, instead of printing them."""
+    found: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        yield found
+    for warning in caught:
+        told = f"{warning.category.__name__}: {warning.message}"
+        if told not in found and len(found) < MOST_WARNINGS:
+            found.append(told)

@@ -1,0 +1,153 @@
+"""How far a run is: a live table on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from runner.crew import Crew
+from runner.summary import Summary, span
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+LINE_SECONDS = 30.0
+FRAME_SECONDS = 0.25
+RECENT_SECONDS = 120.0
+
+
+class Progress(Protocol):
+    """Told after every turn of the loop; decides itself when to show something."""
+
+    def show(self, summary: Summary, crew: Crew) -> None:
+        """Show how far the run is, if it is time."""
+
+    def close(self) -> None:
+        """Leave the screen as it was."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def show(self, summary: Summary, crew: Crew) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Nothing to leave."""
+
+
+class Pace:
+    """Slices per second, and when the rest will be done, from the last two minutes."""
+
+    def __init__(self, total: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.total = total
+        self._monotonic = monotonic
+        self._points: deque[tuple[float, int]] = deque([(monotonic(), 0)])
+
+    def note(self, done: int) -> None:
+        """So many slices are done by now."""
+        now = self._monotonic()
+        if now - self._points[-1][0] >= 1.0:
+            self._points.append((now, done))
+        while now - self._points[0][0] > RECENT_SECONDS:
+            self._points.popleft()
+
+    def rate(self, done: int) -> float:
+        """Slices per second of late."""
+        start, before = self._points[0]
+        spent = self._monotonic() - start
+        return (done - before) / spent if spent > 0 else 0.0
+
+    def remaining(self, done: int) -> str:
+        """The time that is left, as a band of two standard errors of a count; '?' before it is known."""
+        counted = done - self._points[0][1]
+        rate = self.rate(done)
+        left = max(0, self.total - done)
+        if not left:
+            return "0 s"
+        if counted < 5 or rate <= 0:
+            return "?"
+        spread = min(0.9, 2 / math.sqrt(counted))
+        low, high = span(left / (rate * (1 + spread))), span(left / (rate * (1 - spread)))
+        return low if low == high else f"{low} to {high}"
+
+
+class Lines:
+    """One plain line every 30 seconds: for logs and pipes."""
+
+    def __init__(self, pace: Pace, stream: TextIO) -> None:
+        self._pace = pace
+        self._stream = stream
+        self._next = time.monotonic() + LINE_SECONDS
+
+    def show(self, summary: Summary, crew: Crew) -> None:
+        """Print a line, if it is time."""
+        self._pace.note(summary.done)
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LINE_SECONDS
+        print(f"{headline(summary, self._pace)}, {len(crew.busy)} training", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing to leave."""
+
+
+class Screen:
+    """A live table: what is done, how fast, what is left, and what each worker does."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._live: Live | None = None
+        self._next = 0.0
+
+    def show(self, summary: Summary, crew: Crew) -> None:
+        """Draw the table anew, four times a second at most."""
+        self._pace.note(summary.done)
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + FRAME_SECONDS
+        from rich.console import Group
+        from rich.live import Live
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        lines = [Text(headline(summary, self._pace))]
+        for worker in sorted(crew.busy, key=lambda worker: worker.number):
+            if worker.held is not None:
+                seconds = span(now - worker.since)
+                lines.append(Text(f"  worker {worker.number}  {worker.held.slice.id}  {seconds}", style="dim"))
+        drawn = Group(ProgressBar(total=max(1, self._pace.total), completed=summary.done), *lines)
+        if self._live is None:
+            self._live = Live(drawn, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(drawn, refresh=True)
+
+    def close(self) -> None:
+        """Leave the screen as it was."""
+        if self._live is not None:
+            self._live.stop()
+
+
+def headline(summary: Summary, pace: Pace) -> str:
+    """One line that says how far the run is."""
+    failed = f", {summary.failed} failed" if summary.failed else ""
+    rejected = f", {summary.rejected} rejected" if summary.rejected else ""
+    total = max(pace.total, summary.done)
+    return (
+        f"{summary.done} of {total} done{failed}{rejected}, {pace.rate(summary.done):.1f}/s, "
+        f"{pace.remaining(summary.done)} left"
+    )
+
+
+def progress_for(total: int, *, quiet: bool = False) -> Progress:
+    """The way of showing progress that fits where the output goes."""
+    if quiet:
+        return Silent()
+    pace = Pace(total)
+    in_notebook = "ipykernel" in sys.modules
+    return Screen(pace) if sys.stderr.isatty() or in_notebook else Lines(pace, sys.stderr)

@@ -1,0 +1,172 @@
+"""A run from its first line to its last: options, workers, loop, summary."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ledger.artifacts import ArtifactStore
+from ledger.store import Ledger
+from runner.assignment import Setup
+from runner.config import read_config
+from runner.crew import Crew
+from runner.engine import Engine
+from runner.errors import RunnerError
+from runner.gate import Gates
+from runner.options import DEFAULT_TRAINER, RunOptions, resolve
+from runner.presence import Presence
+from runner.progress import progress_for
+from runner.results import Results
+from runner.retry import RetryPolicy
+from runner.stopping import Stopping
+from runner.summary import Summary
+
+
+def run(
+    ledger: Ledger | str | Path = "ledger.db",
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    config: str | Path = "runner.toml",
+    say: Callable[[str], None] = lambda _: None,
+    **given: Any,
+) -> Summary:
+    """Train every pending slice of `ledger` and return what was done.
+
+    `given` are the options of `runner run` by name (`trainer="arima"`, `workers=2`,
+    `params={"order": "2,1,2"}`, `gates=["mae<0.5"]`, `timeout=60.0`, …); those not given come from
+    runner.toml, and with `resume` first from the run that was interrupted. Raises RunnerError for
+    options that cannot be and LedgerError for a ledger that cannot be used; a slice that fails
+    raises nothing, it is recorded.
+    """
+    if not isinstance(ledger, Ledger):
+        with Ledger.open(ledger, create=False) as opened:
+            return run(opened, resume=resume, quiet=quiet, config=config, say=say, **given)
+    last = ledger.last_options() if resume else None
+    options = resolve(given=given, last=last, file=read_config(Path(config)))
+    if last is not None:
+        say(f"Resuming with {_shown(options)}")
+    return _run(ledger, options, resume=resume, quiet=quiet)
+
+
+def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> Summary:
+    gates = Gates.parse(options.gates)
+    setup = _setup(ledger, options)
+    preload = _check_trainers(ledger, setup)
+    summary = Summary()
+    started = time.monotonic()
+    with Stopping(time_limit=options.time_limit) as stopping:
+        presence = Presence(ledger, options.as_json(), resume=resume)
+        ending = "died of an error"
+        crew: Crew | None = None
+        progress = progress_for(ledger.unfinished(), quiet=quiet)
+        try:
+            crew = _crew(options, setup, preload)
+            results = Results(
+                store=ArtifactStore(setup.artifact_root, setup.ledger_uuid),
+                gates=gates,
+                policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
+                summary=summary,
+                clock=lambda: datetime.now(UTC),
+                chance=random.Random(),
+                timeout=options.timeout,
+            )
+            engine = Engine(
+                ledger,
+                options,
+                crew,
+                presence=presence,
+                results=results,
+                stopping=stopping,
+                progress=progress,
+                summary=summary,
+            )
+            try:
+                engine.run()
+            finally:
+                engine.give_back("the run was stopped")
+            ending = "stopped" if stopping.wanted or results.stop_reason else "finished"
+        finally:
+            progress.close()
+            if crew is not None:
+                crew.end()
+            summary.runner_id = presence.runner_id
+            summary.taken_back = presence.taken_back
+            summary.left_behind = presence.left_behind
+            presence.end(ending)
+            ledger.checkpoint()
+    summary.signal = stopping.signal
+    if stopping.out_of_time and not summary.stopped_by:
+        summary.stopped_by = "the time limit is reached"
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _setup(ledger: Ledger, options: RunOptions) -> Setup:
+    return Setup(
+        artifact_root=ledger.artifact_root(),
+        ledger_uuid=ledger.uuid(),
+        trainer=options.trainer,
+        worker=options.worker,
+        params=dict(options.params),
+        seed=options.seed,
+        databases=dict(options.databases),
+        time_column=options.time_column,
+        separator=options.separator,
+    )
+
+
+def _check_trainers(ledger: Ledger, setup: Setup) -> list[str]:
+    """Refuse unknown trainers and parameters before anything starts; return what to import first."""
+    from runner import trainers
+    from runner.userfile import UserFile
+
+    user = UserFile.load(setup.worker) if setup.worker else None
+    if user is not None and user.trains and setup.trainer:
+        raise RunnerError(
+            f"{setup.worker} defines train(), so --trainer {setup.trainer} would never be used; give one of them"
+        )
+    named = ledger.trainers_named()
+    default = None if user is not None and user.trains else (setup.trainer or DEFAULT_TRAINER)
+    if default is not None:
+        trainers.check_params(default, setup.params)
+    for name in named:
+        trainers.find_spec(name)
+    wanted = named | ({default} if default else set())
+    return sorted({library for name in wanted for library in trainers.libraries(name)})
+
+
+def _crew(options: RunOptions, setup: Setup, preload: list[str]) -> Crew:
+    if options.workers == 0:
+        from runner.inline import Inline
+
+        return Inline(setup)
+    from runner.launch import launcher_for
+    from runner.pool import Pool
+
+    size = _cores() if options.workers == "auto" else int(options.workers)
+    return Pool(launcher_for(options.start, preload), setup, size=size, timeout=options.timeout)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _shown(options: RunOptions) -> str:
+    words: list[str] = []
+    for name, value in options.as_json().items():
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, Mapping):
+            words += [f"--param {key}={text}" for key, text in value.items()]
+        elif isinstance(value, (list, tuple)):
+            words += [f'--gate "{gate}"' for gate in value]
+        elif value != getattr(RunOptions(), name):
+            words.append(f"{flag} {value}")
+    return " ".join(words) or "the default options"

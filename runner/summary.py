@@ -1,0 +1,85 @@
+"""What a run did, and the exit code it ends with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of one run; each slice counts once under how it ended, each attempt under `started`."""
+
+    runner_id: int = 0
+    started: int = 0  # attempts
+    succeeded: int = 0
+    rejected: int = 0
+    failed: int = 0
+    retried: int = 0
+    crashed: int = 0
+    timed_out: int = 0
+    released: int = 0
+    overtaken: int = 0  # results that came too late: somebody else owned the slice by then
+    taken_back: int = 0
+    left_behind: int = 0
+    seconds: float = 0.0
+    signal: int | None = None
+    stopped_by: str | None = None  # why the run ended early, if it did
+    exit_with: int | None = None
+    errors: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        """Slices that this run is finished with."""
+        return self.succeeded + self.rejected + self.failed
+
+    @property
+    def exit_code(self) -> int:
+        """0 all succeeded, 1 some did not, 3 rows of dead runners are left, 128 + a signal's number."""
+        if self.signal is not None:
+            return 128 + self.signal
+        if self.exit_with is not None:
+            return self.exit_with
+        if self.left_behind:
+            return 3
+        return 1 if self.rejected or self.failed else 0
+
+    def lines(self, ledger: str) -> list[str]:
+        """What to tell the user: what happened, and what to type next."""
+        shown = "" if ledger == "ledger.db" else f" --ledger {ledger}"
+        rate = f", {self.done / self.seconds:.1f} slices/s" if self.seconds > 0 and self.done else ""
+        told = [
+            f"{self.succeeded} succeeded, {self.rejected} rejected, {self.failed} failed "
+            f"in {span(self.seconds)}{rate}"
+        ]
+        notes = (
+            (self.retried, "attempts failed and were tried again"),
+            (self.crashed, "attempts killed their worker"),
+            (self.timed_out, "attempts took too long"),
+            (self.taken_back, "slices were taken back from runners that died"),
+            (self.overtaken, "results came too late and were dropped"),
+        )
+        told += [f"{count} {sentence}" for count, sentence in notes if count]
+        if self.stopped_by:
+            told.append(f"Stopped: {self.stopped_by}")
+        if self.left_behind:
+            told.append(f"{self.left_behind} slices are held by runners that died")
+        return [*told, *self._next(shown)]
+
+    def _next(self, shown: str) -> list[str]:
+        if self.left_behind or self.stopped_by or self.signal is not None:
+            return [f"Next: runner run --resume{shown}"]
+        if self.failed:
+            return [f"Next: ledger failures{shown}"]
+        if self.rejected:
+            return [f"Next: ledger list --status rejected{shown}"]
+        if self.done == 0:
+            return [f"Nothing was pending. Next: ledger status{shown}"]
+        return [f"Next: ledger status{shown}"]
+
+
+def span(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,179 @@
+"""One attempt: load the slice's data, fit, evaluate, save; whatever happens becomes a report."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ledger import __version__
+from ledger.artifacts import ArtifactStore, CannotKeepError
+from ledger.records import Artifact, Claim, Facts, Failure, Slice
+from runner.assignment import Report, Setup
+from runner.errors import OptionError, UnfitDataError
+from runner.memory import forget_peak, peak_memory
+from runner.printed import Printed, collected_warnings
+from runner.saving import save
+from runner.sources import Cut, Reader, SourceSettings, cut
+from runner.trainer import Dataset
+from runner.userfile import UserFile, interpret
+
+FINAL = (UnfitDataError, OptionError)
+"""What the data or the row itself forbids: trying again cannot help."""
+
+
+class Phases:
+    """Seconds spent in each phase of an attempt, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def time(self, phase: str) -> Iterator[None]:
+        """Add the time spent inside to `phase`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - start
+            self.seconds[f"{phase}_seconds"] = self.seconds.get(f"{phase}_seconds", 0.0) + spent
+
+
+class Training:
+    """Trains one claimed slice after the other, in whatever process it lives."""
+
+    def __init__(self, setup: Setup, *, printed: Path | None) -> None:
+        self._setup = setup
+        self._printed = Printed(printed)
+        self._store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
+        self._user = UserFile.load(setup.worker) if setup.worker else None
+        self._reader = Reader(
+            SourceSettings(
+                databases=setup.databases,
+                time_column=setup.time_column,
+                separator=setup.separator,
+            )
+        )
+
+    def attempt(self, held: Claim) -> Report:
+        """Train `held` once. Only what ends the process itself gets past this."""
+        facts: dict[str, Any] = {"seed": self._setup.seed, "code_version": self._code_version(held.slice)}
+        phases = Phases()
+        self._printed.begin()
+        forget_peak()
+        outcome: dict[str, Any]
+        with collected_warnings() as warned:
+            try:
+                outcome = self._train(held, phases, facts)
+            except CannotKeepError as error:
+                outcome = {"nothing_kept": str(error)}
+            except Exception as error:  # the user's code may raise anything; the run goes on
+                outcome = {"failure": _failure(error)}
+        return Report(
+            held=held,
+            facts=Facts(
+                **facts,
+                **phases.seconds,
+                output=self._printed.tail(),
+                warnings="\n".join(warned) or None,
+                peak_memory=peak_memory(),
+            ),
+            **outcome,
+        )
+
+    def _train(self, held: Claim, phases: Phases, facts: dict[str, Any]) -> dict[str, Any]:
+        row = held.slice
+        own = row.trainer is not None and row.trainer != self._setup.trainer
+        params = dict(row.params or ({} if own else self._setup.params))
+        facts["trainer"] = self.trainer_of(row)
+        with phases.time("load"):
+            data = self._load(row)
+            facts |= {"train_rows": len(data.train), "test_rows": len(data.test)}
+            dataset = _dataset(data, params, self._setup.seed)
+        if self._trains_itself(row):
+            return self._by_user(held, dataset, params, phases, facts)
+        return self._built_in(held, dataset, params, phases, facts)
+
+    def trainer_of(self, row: Slice) -> str:
+        """The trainer in force for a slice: its own, else the run's."""
+        if row.trainer is not None:
+            return row.trainer
+        return "worker" if self._trains_itself(row) else (self._setup.trainer or "arima")
+
+    def _trains_itself(self, row: Slice) -> bool:
+        return row.trainer is None and self._user is not None and self._user.trains
+
+    def _code_version(self, row: Slice) -> str:
+        if self._user is not None and self._trains_itself(row):
+            return self._user.code_version
+        return f"slice-ledger {__version__}"
+
+    def _load(self, row: Slice) -> Cut:
+        if self._user is not None and self._user.reads:
+            return cut(self._user.get_data(row), row)
+        return self._reader.load(row)
+
+    def _built_in(
+        self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]
+    ) -> dict[str, Any]:
+        from runner import trainers
+        from runner.metrics import evaluate
+        from runner.params import parse_params
+
+        name = facts["trainer"]
+        trainer = trainers.find(name)
+        with phases.time("fit"):
+            model = trainer.train(dataset, parse_params(trainer.Params, params, name))
+        facts["model_used"] = model.model_used
+        with phases.time("evaluate"):
+            metrics = evaluate(model, dataset)
+        with phases.time("save"):
+            artifacts = self._keep(held, model, None, name)
+        return {"metrics": metrics, "artifacts": artifacts}
+
+    def _by_user(
+        self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]
+    ) -> dict[str, Any]:
+        assert self._user is not None
+        with tempfile.TemporaryDirectory(dir=self._setup.scratch, ignore_cleanup_errors=True) as folder:
+            with phases.time("fit"):
+                returned = self._user.train(
+                    held.slice, dataset, folder=Path(folder), seed=self._setup.seed, params=params
+                )
+                trained = interpret(returned, Path(folder))
+            facts["model_used"] = trained.model_used
+            with phases.time("save"):
+                artifacts = self._keep(held, trained.model, Path(folder), None)
+        return {"metrics": trained.metrics, "artifacts": artifacts}
+
+    def _keep(self, held: Claim, model: Any, folder: Path | None, trainer: str | None) -> tuple[Artifact, ...]:
+        saved = save(model, folder, trainer=trainer)
+        if not saved.files:
+            return ()
+        return self._store.keep(held.slice.id, held.attempt, saved.files, saved.format)
+
+
+def _dataset(data: Cut, params: dict[str, str], seed: int) -> Dataset:
+    """Add what follows from the time step; `period` is a parameter of every trainer."""
+    from runner.period import period_of, step_of
+
+    step = step_of(data.train.index)
+    written = params.pop("period", None)
+    try:
+        period = period_of(step, data.train.index) if written is None else int(written)
+    except ValueError:
+        raise OptionError(f"the parameter period is {written!r}; it is a whole number of rows") from None
+    return Dataset(train=data.train, test=data.test, period=max(1, period), step=step, seed=seed)
+
+
+def _failure(error: Exception) -> Failure:
+    return Failure(
+        error_type=type(error).__name__,
+        message=str(error) or type(error).__name__,
+        traceback="".join(traceback.format_exception(error)),
+        final=isinstance(error, FINAL),
+    )

@@ -1,0 +1,49 @@
+"""A worker process: it gets claimed slices one at a time, trains, and sends back reports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from runner.lifeline import die_with_parent, lead_own_group
+
+
+def serve(fd: int) -> None:
+    """Train what comes over the socket `fd` until it is closed."""
+    work(Connection(fd))
+
+
+def work(conn: Connection) -> None:
+    """Train what comes over `conn`: first a Setup and a file for what is printed, then Claims.
+
+    The first answer is this process's pid, when it is ready; then one Report for each Claim.
+    """
+    lead_own_group()
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides what ends and how
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with contextlib.suppress(EOFError, ConnectionError):
+        setup, printed = conn.recv()
+        _print_into(printed)
+        from runner.training import Training
+
+        training = Training(setup, printed=Path(printed))
+        conn.send(os.getpid())
+        while True:
+            conn.send(training.attempt(conn.recv()))
+
+
+def _print_into(path: str) -> None:
+    """Send all that is printed, by Python or by C, into a file whose end the ledger keeps."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    out = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for standard, fd in ((0, nothing), (1, out), (2, out)):
+        os.dup2(fd, standard)
+    os.close(out)
+    os.close(nothing)
