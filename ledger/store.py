@@ -11,13 +11,16 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from ledger import __version__, claims, migrate, runners
-from ledger.checkpoint import checkpoint
+from ledger import __version__, claims, migrate, registry, runners
+from ledger.checkpoint import LARGE, checkpoint
 from ledger.database import ledger_url, open_engine, reading, sqlite_path, writing
 from ledger.errors import AccessError
 from ledger.hosts import this_process
 from ledger.recording import Recording
+from ledger.records import Artifact
 from ledger.schema import settings
+from ledger.slices import Defaults, ImportReport, import_rows
+from ledger.splitfile import Findings, read_rows
 
 
 class Ledger:
@@ -69,10 +72,54 @@ class Ledger:
         with reading(self._engine) as conn:
             return conn.execute(select(settings.c.value).where(settings.c.key == key)).scalar_one_or_none()
 
+    def uuid(self) -> str:
+        """The identity of this ledger; its model files lie under it."""
+        return self.setting("uuid") or ""
+
     def artifact_root(self) -> str:
         """Where model files are: the setting, else the folder `artifacts` beside the SQLite file."""
         beside = (self.path.parent if self.path else Path.cwd()) / "artifacts"
         return self.setting("artifact_root") or str(beside)
+
+    def import_slices(
+        self,
+        split: str | Path,
+        *,
+        trainer: str | None = None,
+        params: Mapping[str, str] | None = None,
+        group_by: str | None = None,
+        prune: bool = False,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        """Bring the ledger in line with a split file, one slice per row, in one transaction.
+
+        `trainer` and `params` are for rows that name none; `group_by` names the column that groups
+        slices; `prune` retires slices that the file no longer names. Importing a file again changes
+        nothing. Raises SplitFileError with every problem found, and then nothing is imported.
+        """
+        path = Path(split).absolute()
+        findings = Findings(str(split))
+        with writing(self._engine) as conn:
+            counts = import_rows(
+                conn,
+                read_rows(path, findings),
+                path=path,
+                defaults=Defaults(trainer, params, group_by),
+                prune=prune,
+                now=self._clock(),
+                check=findings.raise_if_any,
+            )
+            transaction = conn.get_transaction()
+            if dry_run and transaction is not None:
+                transaction.rollback()
+        del counts["moved"]
+        self.checkpoint(larger_than=LARGE)
+        return ImportReport(path=str(split), overlapping=findings.overlapping, dry_run=dry_run, **counts)
+
+    def model_files(self, slice_id: str, attempt: int | None = None) -> list[Artifact]:
+        """The files of a slice's champion, or of its attempt number `attempt`."""
+        with reading(self._engine) as conn:
+            return registry.artifacts_of(conn, registry.model_of(conn, slice_id, attempt))
 
     def register_runner(self, options: Mapping[str, Any]) -> int:
         """Announce this process as a runner and return its id."""

@@ -9,7 +9,11 @@ class RunnerError(Exception):
     exit_code = 2
 
 
-class OptionError(RunnerError):
+class FinalError(RunnerError):
+    """Trying again cannot help: it lies in the slice or in the user's code."""
+
+
+class OptionError(FinalError):
     """An option, a setting or a parameter is unknown or has a value that cannot be."""
 
 
@@ -17,7 +21,7 @@ class WorkerFileError(RunnerError):
     """The user's worker file cannot be imported or lacks what it must define."""
 
 
-class ModelFormatError(RunnerError):
+class ModelFormatError(FinalError):
     """A model cannot be saved, or a saved one cannot be loaded this way."""
 
 
@@ -25,7 +29,7 @@ class SourceError(RunnerError):
     """A database or file could not be read. It may work later."""
 
 
-class UnfitDataError(RunnerError):
+class UnfitDataError(FinalError):
     """The data itself forbids training: trying again cannot help."""
 
 
@@ -47,3 +51,7 @@ class MissingColumnError(UnfitDataError):
 
 class NotNumericError(UnfitDataError):
     """A value column holds something that is no number."""
+
+
+class ResultError(FinalError):
+    """The user's train() returned what cannot be recorded; it would do so again."""

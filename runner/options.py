@@ -80,17 +80,6 @@ def _require_sense(options: RunOptions) -> None:
         raise OptionError(f"there is no worker file {options.worker}")
 
 
-def parse_params(written: list[str]) -> dict[str, str]:
-    """Turn `key=value` words into a mapping. Raises OptionError naming the word that is none."""
-    params = {}
-    for word in written:
-        key, equals, value = word.partition("=")
-        if not equals or not key.strip():
-            raise OptionError(f"--param {word!r} is not of the form key=value")
-        params[key.strip()] = value.strip()
-    return params
-
-
 def parse_seconds(written: str | None, option: str) -> float | None:
     """Turn `90`, `90s`, `15m`, `8h` or `2d` into seconds. Raises OptionError for anything else."""
     if written is None:

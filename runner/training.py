@@ -14,16 +14,14 @@ from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Claim, Facts, Failure, Slice
 from runner.assignment import Report, Setup
-from runner.errors import OptionError, UnfitDataError
+from runner.errors import FinalError, OptionError
 from runner.memory import forget_peak, peak_memory
 from runner.printed import Printed, collected_warnings
 from runner.saving import save
-from runner.sources import Cut, Reader, SourceSettings, cut
+from runner.cut import Cut, cut
+from runner.sources import Reader, SourceSettings
 from runner.trainer import Dataset
 from runner.userfile import UserFile, interpret
-
-FINAL = (UnfitDataError, OptionError)
-"""What the data or the row itself forbids: trying again cannot help."""
 
 
 class Phases:
@@ -175,5 +173,5 @@ def _failure(error: Exception) -> Failure:
         error_type=type(error).__name__,
         message=str(error) or type(error).__name__,
         traceback="".join(traceback.format_exception(error)),
-        final=isinstance(error, FINAL),
+        final=isinstance(error, FinalError),
     )

@@ -1,0 +1,173 @@
+"""Model files: the one place that writes, checks and removes them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from ledger.errors import ArtifactError
+from ledger.records import Artifact
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_CHUNK = 2**20
+
+
+class CannotKeepError(ArtifactError):
+    """A model file cannot be written: the disk is full, or the folder is gone or forbidden."""
+
+    exit_code = 7
+
+
+class ArtifactStore:
+    """Model files under one root: a folder, or any URL that fsspec knows (`s3://bucket/models`).
+
+    A path holds the ledger's id, the slice and the attempt's number, so no two attempts, of
+    whatever ledger, ever write the same file. 4,096 folders share the slices of a ledger.
+    """
+
+    def __init__(self, root: str, ledger_uuid: str) -> None:
+        self.root = root
+        self._ledger = ledger_uuid[:8]
+        self._remote = "://" in root
+
+    def keep(
+        self, slice_id: str, attempt: int, files: Mapping[str, bytes | Path], format: str
+    ) -> tuple[Artifact, ...]:
+        """Write `files` (name → content, or a file to copy) and return their records.
+
+        When this returns, every file is whole and on the disk: written beside its place, flushed,
+        renamed, and the folder flushed. Raises ArtifactError for a name that is no plain relative
+        path, CannotKeepError when the disk refuses; then nothing is left.
+        """
+        stem = self._stem(slice_id, attempt)
+        for name in files:
+            _require_inside(name)
+        if len(files) == 1:
+            (only,) = files
+            places = {f"{stem}{PurePosixPath(only).suffix}": files[only]}
+        else:
+            places = {f"{stem}/{name}": content for name, content in files.items()}
+        kept: list[Artifact] = []
+        for path, content in places.items():
+            try:
+                kept.append(self._write(path, content, format))
+            except OSError as error:
+                self.remove(kept)
+                reason = error.strerror or str(error)
+                raise CannotKeepError(f"the model file {self.place(path)} cannot be written: {reason}") from error
+        return tuple(kept)
+
+    def place(self, path: str) -> str:
+        """Where a path of a record lies: a local path or a URL. Raises ArtifactError outside the root."""
+        _require_inside(path)
+        return f"{self.root.rstrip('/')}/{path}" if self._remote else str(Path(self.root) / path)
+
+    def read(self, artifact: Artifact) -> bytes:
+        """The content of a model file, checked. Raises ArtifactError when it is missing or altered."""
+        try:
+            with self._open(artifact.path) as stream:
+                content = stream.read()
+        except OSError as error:
+            raise ArtifactError(f"the model file {self.place(artifact.path)} cannot be read: {error}") from error
+        if len(content) != artifact.bytes or hashlib.sha256(content).hexdigest() != artifact.sha256:
+            raise ArtifactError(
+                f"the model file {self.place(artifact.path)} is not what was recorded ({artifact.bytes} bytes, "
+                f"sha256 {artifact.sha256[:12]}…); train the slice again with `ledger requeue`"
+            )
+        return bytes(content)
+
+    def remove(self, artifacts: Iterable[Artifact]) -> None:
+        """Remove model files, and the folder of an attempt that had several; what is gone already is fine."""
+        for artifact in artifacts:
+            place = self.place(artifact.path)
+            if self._remote:
+                system, key = self._filesystem(place)
+                if system.exists(key):
+                    system.rm_file(key)
+                continue
+            Path(place).unlink(missing_ok=True)
+            folder = Path(place).parent
+            if len(PurePosixPath(artifact.path).parts) > 3 and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _stem(self, slice_id: str, attempt: int) -> str:
+        # The readable part is for people; the hash tells ids apart that look alike to a file
+        # system (upper and lower case, composed and decomposed letters, very long ones).
+        digest = hashlib.sha256(slice_id.encode("utf-8", "surrogatepass")).hexdigest()
+        readable = _UNSAFE.sub("_", slice_id)[:40].strip(".") or "slice"
+        return f"{self._ledger}/{digest[:3]}/{readable}-{digest[3:15]}.{attempt}"
+
+    def _write(self, path: str, content: bytes | Path, format: str) -> Artifact:
+        if self._remote:
+            return self._put(path, content, format)
+        target = Path(self.place(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as stream:
+                size, sha256 = _copy(content, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        _flush_folder(target.parent)
+        return Artifact(path, format, size, sha256)
+
+    def _put(self, path: str, content: bytes | Path, format: str) -> Artifact:
+        # Object stores show a key only when its upload is complete: no rename is needed.
+        system, key = self._filesystem(self.place(path))
+        system.makedirs(key.rpartition("/")[0], exist_ok=True)
+        with system.open(key, "wb") as stream:
+            size, sha256 = _copy(content, stream)
+        return Artifact(path, format, size, sha256)
+
+    def _open(self, path: str) -> IO[bytes]:
+        place = self.place(path)
+        if not self._remote:
+            return Path(place).open("rb")
+        system, key = self._filesystem(place)
+        opened: IO[bytes] = system.open(key, "rb")
+        return opened
+
+    def _filesystem(self, place: str) -> tuple[Any, str]:
+        import fsspec
+
+        system, key = fsspec.core.url_to_fs(place)
+        return system, str(key)
+
+
+def _require_inside(name: str) -> None:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not name or "\0" in name or not parts or parts[0].endswith(("/", ":")) or ".." in parts:
+        raise ArtifactError(f"{name!r} cannot be the name of a model file: it must be a plain relative path")
+
+
+def _copy(content: bytes | Path, stream: IO[bytes]) -> tuple[int, str]:
+    digest = hashlib.sha256()
+    if isinstance(content, bytes):
+        digest.update(content)
+        stream.write(content)
+        return len(content), digest.hexdigest()
+    size = 0
+    with content.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            stream.write(chunk)
+            size += len(chunk)
+    return size, digest.hexdigest()
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder, and flushes renames itself
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

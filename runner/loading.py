@@ -1,0 +1,88 @@
+"""Trained models back from their files."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ledger.artifacts import ArtifactStore
+from ledger.records import Artifact
+from ledger.store import Ledger
+from runner.errors import ModelFormatError
+from runner.saving import LAYOUT
+
+
+def load(
+    ledger: Ledger | str | Path, slice_id: str, *, attempt: int | None = None, allow_pickle: bool = False
+) -> Any:
+    """Load the champion of a slice, or the model of its attempt number `attempt`.
+
+    A built-in model has `predict` or `score`; a user's comes back as it was returned; where the
+    user's train wrote files itself, or its model did, this returns their paths by name. Every
+    file is checked against its recorded sha256. Raises UnknownSliceError, NoModelError,
+    ArtifactError, and ModelFormatError for a pickle without `allow_pickle`: loading a pickle runs
+    whatever code is in it.
+    """
+    if not isinstance(ledger, Ledger):
+        with Ledger.open(ledger, create=False) as opened:
+            return load(opened, slice_id, attempt=attempt, allow_pickle=allow_pickle)
+    store = ArtifactStore(ledger.artifact_root(), ledger.uuid())
+    files = ledger.model_files(slice_id, attempt)
+    if not files:
+        raise ModelFormatError(f"slice {slice_id!r}: the training kept metrics only, no model")
+    return _load(store, files, allow_pickle=allow_pickle)
+
+
+def _load(store: ArtifactStore, files: Sequence[Artifact], *, allow_pickle: bool) -> Any:
+    kind = files[0].format
+    if kind in ("file", "custom"):
+        return {PurePosixPath(file.path).name: _checked_place(store, file) for file in files}
+    model = next((file for file in files if PurePosixPath(file.path).stem == "model"), files[0])
+    if kind == "keras":
+        return _keras(_checked_place(store, model))
+    content = store.read(model)
+    if kind == "pickle":
+        if not allow_pickle:
+            raise ModelFormatError(
+                f"{store.place(model.path)} is a pickle, which can run code when it is loaded; "
+                "pass allow_pickle=True if you trust who trained it"
+            )
+        return pickle.loads(content)
+    if kind == "values":
+        return json.loads(content)
+    if kind == "arrays":
+        arrays, _ = _npz(content)
+        return arrays["array"] if set(arrays) == {"array"} else arrays
+    return _built_in(content, kind)
+
+
+def _built_in(content: bytes, kind: str) -> Any:
+    from runner import trainers
+
+    arrays, head = _npz(content) if kind == "npz" else ({}, json.loads(content))
+    if head.get("layout") != LAYOUT:
+        raise ModelFormatError(f"the model has layout {head.get('layout')}, this program reads {LAYOUT}")
+    return trainers.find(head["trainer"]).restore({**head["state"], **arrays})
+
+
+def _npz(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    import numpy as np
+
+    with np.load(io.BytesIO(content), allow_pickle=False) as opened:
+        arrays = {name: opened[name] for name in opened.files}
+    return arrays, json.loads(arrays.pop("head.json").tobytes())
+
+
+def _keras(path: str) -> Any:
+    import keras
+
+    return keras.saving.load_model(path, safe_mode=True)
+
+
+def _checked_place(store: ArtifactStore, file: Artifact) -> str:
+    store.read(file)
+    return store.place(file.path)

@@ -1,0 +1,157 @@
+"""The user's worker file: get_data(row) and train(row, data), and what train may return."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from ledger.records import Slice
+from runner.errors import ResultError, WorkerFileError
+from runner.trainer import Dataset, Trained
+
+OFFERED = ("folder", "seed", "params")
+"""What train() is given beyond row and data, if it names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserFile:
+    """A loaded worker file."""
+
+    path: str
+    code_version: str  # the beginning of the file's sha256
+    _get_data: Callable[..., Any] | None
+    _train: Callable[..., Any] | None
+    _wanted: frozenset[str]
+
+    @classmethod
+    def load(cls, path: str) -> UserFile:
+        """Import the file. Raises WorkerFileError when it cannot be, or defines neither function."""
+        file = Path(path)
+        try:
+            source = file.read_bytes()
+        except OSError as error:
+            raise WorkerFileError(f"the worker file {path} cannot be read: {error.strerror}") from None
+        module = _import(file)
+        train, get_data = getattr(module, "train", None), getattr(module, "get_data", None)
+        if train is None and get_data is None:
+            raise WorkerFileError(f"{path} defines neither train(row, data) nor get_data(row)")
+        return cls(
+            path=path,
+            code_version=f"sha256 {hashlib.sha256(source).hexdigest()[:12]}",
+            _get_data=get_data,
+            _train=train,
+            _wanted=_wanted(train) if train else frozenset(),
+        )
+
+    @property
+    def reads(self) -> bool:
+        """Whether it defines get_data."""
+        return self._get_data is not None
+
+    @property
+    def trains(self) -> bool:
+        """Whether it defines train."""
+        return self._train is not None
+
+    def get_data(self, row: Slice) -> Any:
+        """Call the user's get_data."""
+        assert self._get_data is not None
+        return self._get_data(row)
+
+    def train(
+        self, row: Slice, data: Dataset, *, folder: Path, seed: int, params: Mapping[str, str]
+    ) -> Any:
+        """Call the user's train with what it names, the usual sources of chance seeded before."""
+        assert self._train is not None
+        _seed(seed)
+        offered = {"folder": folder, "seed": seed, "params": dict(params)}
+        return self._train(row, data, **{name: offered[name] for name in self._wanted})
+
+
+def interpret(returned: Any, folder: Path) -> Trained:
+    """Understand what train() returned: metrics, a Trained, or None if it left files in `folder`.
+
+    Metrics may be any real numbers, NaN and infinities included; they come back as floats. Raises
+    ResultError naming what cannot be understood.
+    """
+    if isinstance(returned, Trained):
+        trained = returned
+    elif isinstance(returned, Mapping):
+        trained = Trained(metrics=returned)
+    elif returned is None and any(folder.iterdir()):
+        trained = Trained()
+    elif returned is None:
+        raise ResultError("train() returned nothing; it returns metrics, or runner.Trained(metrics, model)")
+    else:
+        raise ResultError(
+            f"train() returned a {type(returned).__name__}; it returns a mapping of metrics, "
+            "or runner.Trained(metrics, model)"
+        )
+    return Trained(_metrics(trained.metrics), trained.model, trained.model_used)
+
+
+def _metrics(given: Mapping[Any, Any]) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for name, value in given.items():
+        if str(name) in metrics:
+            raise ResultError(f"train() returned two metrics called {name}")
+        metrics[str(name)] = _number(str(name), value)
+    return metrics
+
+
+def _number(name: str, value: Any) -> float:
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()  # numpy and TensorFlow scalars
+    if isinstance(value, Real):
+        return float(value)
+    try:
+        if isinstance(value, str) or value is None:
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        shown = repr(value)[:60]
+        raise ResultError(f"the metric {name} is {shown} ({type(value).__name__}); a metric is a number") from None
+
+
+def _import(file: Path) -> Any:
+    # A name of its own, so that it hides no library; its folder, so that it finds its neighbours.
+    folder = str(file.absolute().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(f"slice_ledger_worker_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise WorkerFileError(f"the worker file {file} is no Python file; its name ends with .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # so that classes defined in it can be pickled
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        told = "".join(traceback.format_exception_only(error)).strip()
+        where = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+        line = f", line {where[-1].lineno}" if where else ""
+        raise WorkerFileError(f"the worker file {file}{line} cannot be imported: {told}") from error
+    return module
+
+
+def _wanted(train: Callable[..., Any]) -> frozenset[str]:
+    parameters = inspect.signature(train).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return frozenset(OFFERED)
+    return frozenset(parameter.name for parameter in parameters) & frozenset(OFFERED)
+
+
+def _seed(seed: int) -> None:
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - what users' libraries draw from
