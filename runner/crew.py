@@ -11,12 +11,13 @@ from runner.assignment import Report
 from runner.launch import Ending
 
 
-class Worker(Protocol):
+@dataclass(slots=True)
+class Worker:
     """One worker: what it holds, and since when (monotonic seconds)."""
 
     number: int
-    held: Claim | None
-    since: float
+    held: Claim | None = None
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

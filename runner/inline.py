@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from ledger.records import Claim
 from runner.assignment import Setup
-from runner.crew import Event
+from runner.crew import Event, Worker
 from runner.training import Training
-
-
-@dataclass(slots=True)
-class Here:
-    """The one worker there is: this process."""
-
-    number: int = 1
-    held: Claim | None = None
-    since: float = 0.0
 
 
 class Inline:
@@ -27,19 +17,19 @@ class Inline:
 
     def __init__(self, setup: Setup) -> None:
         self._training = Training(setup, printed=None)
-        self._worker = Here()
+        self._worker = Worker(number=1)
 
     @property
-    def free(self) -> list[Here]:
+    def free(self) -> list[Worker]:
         """This process, unless it holds a slice."""
         return [] if self._worker.held else [self._worker]
 
     @property
-    def busy(self) -> list[Here]:
+    def busy(self) -> list[Worker]:
         """This process, while it holds a slice."""
         return [self._worker] if self._worker.held else []
 
-    def give(self, worker: Here, held: Claim) -> None:
+    def give(self, worker: Worker, held: Claim) -> None:
         """Keep a claimed slice for the next call of `events`."""
         worker.held = held
         worker.since = time.monotonic()

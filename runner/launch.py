@@ -167,3 +167,10 @@ def _environment(wanted: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def launcher_for(start: str, preload: Sequence[str]) -> Launcher:
+    """The way of starting workers that `start` asks for; `auto` takes the fork server where there is one."""
+    if start == "spawn" or (start == "auto" and not hasattr(os, "fork")):
+        return Spawn()
+    return ForkServer(preload)

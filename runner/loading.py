@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import pickle
@@ -63,10 +64,21 @@ def _load(store: ArtifactStore, files: Sequence[Artifact], *, allow_pickle: bool
 def _built_in(content: bytes, kind: str) -> Any:
     from runner import trainers
 
-    arrays, head = _npz(content) if kind == "npz" else ({}, json.loads(content))
+    arrays, head = _npz(content) if kind == "npz" else _json(content)
     if head.get("layout") != LAYOUT:
         raise ModelFormatError(f"the model has layout {head.get('layout')}, this program reads {LAYOUT}")
     return trainers.find(head["trainer"]).restore({**head["state"], **arrays})
+
+
+def _json(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    import numpy as np
+
+    head = json.loads(content)
+    coded = head.pop("arrays").items()
+    return {
+        name: np.frombuffer(base64.b64decode(data), dtype=np.dtype(kind)).reshape(shape)
+        for name, (kind, shape, data) in coded
+    }, head
 
 
 def _npz(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

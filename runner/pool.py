@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ledger.records import Claim
 from runner.assignment import Report, Setup
-from runner.crew import Death, Event
+from runner.crew import Death, Event, Worker
 from runner.errors import RunnerError
 from runner.launch import Child, Launcher
 from runner.lifeline import kill_group
@@ -22,17 +22,14 @@ TERM_SECONDS = 2.0
 """How long a worker that took too long may tidy up before it is killed."""
 
 
-@dataclass(slots=True)
-class Process:
+@dataclass(slots=True, kw_only=True)
+class Process(Worker):
     """A worker process as its runner sees it."""
 
     child: Child
-    number: int
-    printed: Path
+    printed: Path  # the file that gets what it prints
     ready: bool = False
-    held: Claim | None = None
-    since: float = 0.0  # monotonic: when it got what it holds, or when it was started
-    told_to_end: float | None = None
+    told_to_end: float | None = None  # monotonic
 
 
 class Pool:
@@ -60,17 +57,18 @@ class Pool:
             self._add(number)
 
     @property
-    def free(self) -> list[Process]:
+    def free(self) -> list[Worker]:
         """The workers that wait for a slice."""
         return [worker for worker in self.workers.values() if worker.ready and worker.held is None]
 
     @property
-    def busy(self) -> list[Process]:
+    def busy(self) -> list[Worker]:
         """The workers that hold a slice."""
         return [worker for worker in self.workers.values() if worker.held is not None]
 
-    def give(self, worker: Process, held: Claim) -> None:
+    def give(self, worker: Worker, held: Claim) -> None:
         """Hand a claimed slice to a free worker."""
+        assert isinstance(worker, Process)
         worker.held = held
         worker.since = self._monotonic()
         # Where it has just died, `events` will find that, and the slice in its hands.
@@ -113,7 +111,7 @@ class Pool:
     def _add(self, number: int) -> None:
         printed = Path(self._folder.name) / f"worker-{number}.out"
         child = self._launcher.start()
-        worker = Process(child, number, printed, since=self._monotonic())
+        worker = Process(number=number, child=child, printed=printed, since=self._monotonic())
         self.workers[child.conn] = worker
         with contextlib.suppress(ConnectionError):  # `events` will find it dead
             child.conn.send((self._setup, str(printed)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import pickle
@@ -13,6 +14,7 @@ from typing import Any
 from runner.errors import ModelFormatError
 from runner.trainer import Model
 
+SMALL = 4_096  # bytes of arrays that still go into a JSON file; an npz alone costs more than 1 kB
 LAYOUT = 1
 """Of the JSON and npz files of built-in models; a change that old code cannot read adds one."""
 
@@ -28,7 +30,7 @@ class Saved:
 def save(model: Any, folder: Path | None, *, trainer: str | None = None) -> Saved:
     """Turn a model into files; files that a user's train left in `folder` are kept with it.
 
-    Built-in models (with `trainer`, their name) become JSON, or npz where they have arrays: no
+    Built-in models (with `trainer`, their name) become JSON, or npz where they have large arrays: no
     code runs when these are loaded. Of a user's models, numbers and arrays become JSON or npz,
     Keras models `.keras`; what has a `save(path)` writes itself; all else is pickled. Raises
     ModelFormatError when nothing works.
@@ -49,9 +51,14 @@ def _built_in(model: Model, trainer: str) -> Saved:
     arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
     plain = {name: value for name, value in state.items() if name not in arrays}
     head = {"layout": LAYOUT, "trainer": trainer, "model_used": model.model_used, "state": plain}
-    if not arrays:
-        return Saved({"model.json": _json(head)}, "json")
-    return Saved({"model.npz": _npz(arrays, _json(head))}, "npz")
+    if sum(array.nbytes for array in arrays.values()) > SMALL:
+        return Saved({"model.npz": _npz(arrays, _json(head))}, "npz")
+    coded = {name: [array.dtype.str, array.shape, _coded(array)] for name, array in arrays.items()}
+    return Saved({"model.json": _json({**head, "arrays": coded})}, "json")
+
+
+def _coded(array: Any) -> str:
+    return base64.b64encode(array.tobytes()).decode("ascii")
 
 
 def _of_user(model: Any, folder: Path | None) -> Saved:

@@ -136,9 +136,9 @@ def _check_trainers(ledger: Ledger, setup: Setup) -> list[str]:
     if default is not None:
         trainers.check_params(default, setup.params)
     for name in named:
-        trainers.find_spec(name)
+        trainers.require_known(name)
     wanted = named | ({default} if default else set())
-    return sorted({library for name in wanted for library in trainers.libraries(name)})
+    return sorted({library for name in wanted for library in trainers.LIBRARIES[name]})
 
 
 def _crew(options: RunOptions, setup: Setup, preload: list[str]) -> Crew:

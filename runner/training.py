@@ -28,7 +28,7 @@ class Phases:
     """Seconds spent in each phase of an attempt, by the monotonic clock."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, Any] = {}
 
     @contextlib.contextmanager
     def time(self, phase: str) -> Iterator[None]:
@@ -162,7 +162,7 @@ def _dataset(data: Cut, params: dict[str, str], seed: int) -> Dataset:
     step = step_of(data.train.index)
     written = params.pop("period", None)
     try:
-        period = period_of(step, data.train.index) if written is None else int(written)
+        period = period_of(step) if written is None else int(written)
     except ValueError:
         raise OptionError(f"the parameter period is {written!r}; it is a whole number of rows") from None
     return Dataset(train=data.train, test=data.test, period=max(1, period), step=step, seed=seed)

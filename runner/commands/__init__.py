@@ -1,0 +1,1 @@
+"""The commands of `runner`, one per file; each parses, calls one function and prints."""

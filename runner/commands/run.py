@@ -1,0 +1,85 @@
+"""`runner run`: train what is pending."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.commands.options import DEFAULT_LEDGER, LedgerOption
+from ledger.params import parse_words
+from runner.options import parse_seconds, parse_workers
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run)
+
+
+def run(
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take back what dead runners held, with their options.")
+    ] = False,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RUNNER_WORKERS",
+            help="Worker processes: a number, or auto for one per core. 0 trains in this process.",
+        ),
+    ] = None,
+    worker: Annotated[
+        Path | None, typer.Option(envvar="RUNNER_WORKER", help="Your file with train(row, data).")
+    ] = None,
+    trainer: Annotated[
+        str | None,
+        typer.Option(envvar="RUNNER_TRAINER", help="A built-in trainer, for slices that name none [arima]."),
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="key=value for the trainer, for slices that name none.")
+    ] = None,
+    gate: Annotated[
+        list[str] | None, typer.Option(help="A condition a model must meet, such as 'mae<0.5'.")
+    ] = None,
+    timeout: Annotated[
+        str | None, typer.Option(envvar="RUNNER_TIMEOUT", help="Longest time for one slice: 90s, 15m, 2h.")
+    ] = None,
+    max_attempts: Annotated[
+        int | None, typer.Option(envvar="RUNNER_MAX_ATTEMPTS", help="Tries before a slice has failed [3].")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Start at most so many attempts.")] = None,
+    time_limit: Annotated[str | None, typer.Option(help="Stop after this time: 30m, 8h.")] = None,
+    seed: Annotated[int | None, typer.Option(envvar="RUNNER_SEED", help="Where chance starts [0].")] = None,
+    start: Annotated[
+        str | None, typer.Option(envvar="RUNNER_START", help="How workers start: auto, forkserver, spawn.")
+    ] = None,
+    config: Annotated[
+        Path, typer.Option(envvar="RUNNER_CONFIG", help="A file with options and names of databases.")
+    ] = Path("runner.toml"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Train every pending slice. Kill it whenever you like: `runner run --resume` goes on."""
+    from runner.start import run as run_ledger
+
+    summary = run_ledger(
+        ledger,
+        resume=resume,
+        quiet=quiet,
+        config=config,
+        say=typer.echo,
+        workers=parse_workers(workers),
+        worker=None if worker is None else str(worker),
+        trainer=trainer,
+        params=parse_words(param or []),
+        gates=tuple(gate or ()),
+        timeout=parse_seconds(timeout, "timeout"),
+        max_attempts=max_attempts,
+        limit=limit,
+        time_limit=parse_seconds(time_limit, "time-limit"),
+        seed=seed,
+        start=start,
+    )
+    for line in summary.lines(ledger):
+        typer.echo(line)
+    raise typer.Exit(summary.exit_code)

@@ -1,0 +1,95 @@
+"""Parameters of a trainer: text from a command line or a split file, as typed values."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from runner.errors import OptionError
+
+P = TypeVar("P")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter, for people."""
+
+    name: str
+    type: str
+    default: str
+    help: str
+
+
+def parameter(default: Any, help: str) -> Any:
+    """A field of a trainer's Params with the sentence that `runner trainers` prints."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+def parse_params(params_type: type[P], given: Mapping[str, str], trainer: str) -> P:
+    """Turn text into the fields of a trainer's Params by their annotations.
+
+    Raises OptionError naming the trainer, the parameter, its value and what is allowed.
+    """
+    hints = typing.get_type_hints(params_type)
+    values = {}
+    for name, written in given.items():
+        if name not in hints:
+            there = ", ".join([*hints, "period"])
+            raise OptionError(f"trainer {trainer} has no parameter {name!r}; it has {there}")
+        try:
+            values[name] = _value(hints[name], written.strip())
+        except ValueError:
+            raise OptionError(
+                f"trainer {trainer}: the parameter {name} is {written!r}; it must be {_named(hints[name])}"
+            ) from None
+    try:
+        return params_type(**values)
+    except ValueError as error:  # from the Params' own __post_init__
+        raise OptionError(f"trainer {trainer}: {error}") from None
+
+
+def describe(params_type: type[Any]) -> list[Parameter]:
+    """Every parameter of a trainer, for its help."""
+    hints = typing.get_type_hints(params_type)
+    return [
+        Parameter(
+            name=field.name,
+            type=_named(hints[field.name]),
+            default=_written(field.default),
+            help=str(field.metadata.get("help", "")),
+        )
+        for field in dataclasses.fields(params_type)
+    ]
+
+
+def _value(hint: Any, written: str) -> Any:
+    if isinstance(hint, types.UnionType):
+        if written.lower() in ("", "none", "auto"):
+            return None
+        return _value(next(part for part in typing.get_args(hint) if part is not type(None)), written)
+    if typing.get_origin(hint) is tuple:
+        parts = written.strip("()").split(",")
+        kinds = typing.get_args(hint)
+        if len(parts) != len(kinds):
+            raise ValueError
+        return tuple(_value(kind, part.strip()) for kind, part in zip(kinds, parts, strict=True))
+    if hint is bool:
+        if written.lower() not in ("true", "false", "1", "0", "yes", "no"):
+            raise ValueError
+        return written.lower() in ("true", "1", "yes")
+    return hint(written)
+
+
+def _named(hint: Any) -> str:
+    if isinstance(hint, types.UnionType):
+        return " or ".join(_named(part) if part is not type(None) else "none" for part in typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        return ",".join(_named(part) for part in typing.get_args(hint))
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
+
+
+def _written(default: Any) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)

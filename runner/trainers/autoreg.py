@@ -1,0 +1,143 @@
+"""Autoregression by least squares.
+
+Source: Hamilton, Time Series Analysis (1994), section 5.2 (conditional maximum likelihood of an
+AR process is least squares); statsmodels' AutoReg is the oracle of the tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.params import parameter
+from runner.trainer import Dataset, State
+from runner.trainers.residuals import ResidualScale
+from runner.trainers.series import filled, training_values
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+
+DEFAULT_LAGS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """How far back it looks."""
+
+    lags: int | None = parameter(None, "values looked back at; none: 24, or a tenth of a short series")
+
+    def __post_init__(self) -> None:
+        if self.lags is not None and self.lags < 1:
+            raise ValueError(f"lags is {self.lags}; it is at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class AutoReg:
+    """y[t] = constant + Σ weights[k]·y[t−1−k]."""
+
+    constant: float
+    weights: Floats  # (lags,), the nearest first
+    last: Floats  # (lags,) the end of the training data, the newest first
+    residuals: ResidualScale
+
+    @property
+    def model_used(self) -> str:
+        """What was fitted."""
+        return f"AR({self.weights.size})"
+
+    @property
+    def threshold(self) -> float:
+        """Scores above it are anomalous."""
+        return self.residuals.threshold
+
+    def predict(self, steps: int) -> Floats:
+        """Forecast by feeding each forecast back, shape (steps,)."""
+        import numpy as np
+
+        lags = self.weights.size
+        known = np.empty(lags + steps)
+        known[:lags] = self.last[::-1]
+        backwards = self.weights[::-1].copy()
+        for step in range(lags, lags + steps):
+            known[step] = self.constant + backwards @ known[step - lags : step]
+        return known[lags:]
+
+    def one_step(self, values: ArrayLike) -> Floats:
+        """Forecast each value from those before it; gaps are bridged by straight lines."""
+        import numpy as np
+
+        given = filled(values, before=float(self.last[0]))
+        known = np.concatenate([self.last[::-1], given])
+        return _fitted(known, self.constant, self.weights)
+
+    def score(self, values: ArrayLike) -> Floats:
+        """One-step errors in training residual sds."""
+        return self.residuals.scores(values, self.one_step(values))
+
+    def state(self) -> State:
+        """The weights and the last values."""
+        return {
+            "constant": self.constant,
+            "weights": self.weights,
+            "last": self.last,
+            "sd": self.residuals.sd,
+            "threshold": self.residuals.threshold,
+        }
+
+
+def train(dataset: Dataset, params: Params) -> AutoReg:
+    """Fit by least squares over the rows whose lags are all known.
+
+    A fit that would explode has its weights shrunk (weights[k]·r^(k+1)) until its largest root is
+    inside the unit circle.
+    """
+    import numpy as np
+
+    needed = 3 if params.lags is None else 2 * params.lags + 2
+    values = training_values(dataset, at_least=needed, varying=True)
+    lags = params.lags or max(1, min(DEFAULT_LAGS, values.size // 10))
+    windows = np.lib.stride_tricks.sliding_window_view(values, lags + 1)
+    whole = windows[~np.isnan(windows).any(axis=1)]
+    if len(whole) < lags + 2:
+        windows = np.lib.stride_tricks.sliding_window_view(filled(values), lags + 1)
+        whole = windows
+    center, spread = float(np.nanmean(values)), float(np.nanstd(values))
+    target = (whole[:, -1] - center) / spread
+    looked_at = (whole[:, -2::-1] - center) / spread
+    design = np.column_stack([np.ones(len(whole)), looked_at])
+    solution = np.linalg.lstsq(design, target, rcond=None)[0]
+    weights = _stable(solution[1:])
+    offset = float(np.mean(target - looked_at @ weights))
+    constant = center * (1 - float(weights.sum())) + spread * offset
+    known = filled(values)
+    residuals = known[lags:] - _fitted(known, constant, weights)
+    return AutoReg(constant, weights, known[-lags:][::-1].copy(), ResidualScale.of(residuals))
+
+
+def restore(state: State) -> AutoReg:
+    """The model whose `state` was saved."""
+    scale = ResidualScale(state["sd"], state["threshold"])
+    return AutoReg(state["constant"], state["weights"], state["last"], scale)
+
+
+def _fitted(known: Floats, constant: float, weights: Floats) -> Floats:
+    import numpy as np
+
+    windows = np.lib.stride_tricks.sliding_window_view(known[:-1], weights.size)
+    fitted: Floats = constant + windows @ weights[::-1]
+    return fitted
+
+
+def _stable(weights: Floats) -> Floats:
+    import numpy as np
+
+    companion = np.eye(weights.size, k=-1)
+    companion[0] = weights
+    root = float(np.abs(np.linalg.eigvals(companion)).max())
+    if root <= 1.0:
+        return weights
+    shrunk: Floats = weights * (0.999 / root) ** np.arange(1, weights.size + 1)
+    return shrunk
