@@ -58,7 +58,9 @@ class ArtifactStore:
             except OSError as error:
                 self.remove(kept)
                 reason = error.strerror or str(error)
-                raise CannotKeepError(f"the model file {self.place(path)} cannot be written: {reason}") from error
+                raise CannotKeepError(
+                    f"the model file {self.place(path)} cannot be written: {reason}"
+                ) from error
         return tuple(kept)
 
     def place(self, path: str) -> str:
@@ -72,7 +74,9 @@ class ArtifactStore:
             with self._open(artifact.path) as stream:
                 content = stream.read()
         except OSError as error:
-            raise ArtifactError(f"the model file {self.place(artifact.path)} cannot be read: {error}") from error
+            raise ArtifactError(
+                f"the model file {self.place(artifact.path)} cannot be read: {error}"
+            ) from error
         if len(content) != artifact.bytes or hashlib.sha256(content).hexdigest() != artifact.sha256:
             raise ArtifactError(
                 f"the model file {self.place(artifact.path)} is not what was recorded ({artifact.bytes} bytes, "

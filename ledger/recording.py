@@ -39,9 +39,7 @@ class Recording:
     ) -> bool:
         """Record an attempt without a model; without `retry_at` the slice has failed for good."""
         try:
-            claims.fail(
-                self._conn, held, failure, facts, outcome=outcome, retry_at=retry_at, now=self._now
-            )
+            claims.fail(self._conn, held, failure, facts, outcome=outcome, retry_at=retry_at, now=self._now)
         except LeaseLostError:
             return False
         return True

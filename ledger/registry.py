@@ -38,5 +38,7 @@ def model_of(conn: Connection, slice_id: str, attempt: int | None = None) -> int
 def artifacts_of(conn: Connection, attempt_id: int) -> list[Artifact]:
     """The files of an attempt's model, [] when it kept none."""
     wanted = (artifacts.c.path, artifacts.c.format, artifacts.c.bytes, artifacts.c.sha256)
-    rows = conn.execute(select(*wanted).where(artifacts.c.attempt_id == attempt_id).order_by(artifacts.c.path))
+    rows = conn.execute(
+        select(*wanted).where(artifacts.c.attempt_id == attempt_id).order_by(artifacts.c.path)
+    )
     return [Artifact(*row) for row in rows]

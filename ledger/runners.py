@@ -48,11 +48,7 @@ def register(
     return int(conn.execute(insert(runners).returning(runners.c.id), row).scalar_one())
 
 
-_BEAT = (
-    update(runners)
-    .where(runners.c.ended_at.is_(None))
-    .values(heartbeat=runners.c.heartbeat + 1)
-)
+_BEAT = update(runners).where(runners.c.ended_at.is_(None)).values(heartbeat=runners.c.heartbeat + 1)
 
 
 def beat(conn: Connection, runner_id: int, *, now: datetime) -> bool:

@@ -133,9 +133,7 @@ def _group(row: SplitRow, column: str | None) -> str | None:
     return row.extra.get(column) or getattr(row, column, None)
 
 
-def _stage(
-    conn: Connection, rows: Iterable[SplitRow], defaults: Defaults, check: Callable[[], None]
-) -> None:
+def _stage(conn: Connection, rows: Iterable[SplitRow], defaults: Defaults, check: Callable[[], None]) -> None:
     types = ", ".join(f"{name} {'INTEGER' if name == 'priority' else 'TEXT'}" for name in _COLUMNS)
     key = "line INTEGER PRIMARY KEY" if conn.dialect.name == "sqlite" else "line BIGSERIAL PRIMARY KEY"
     conn.execute(text("DROP TABLE IF EXISTS staged"))
@@ -183,7 +181,9 @@ def _compare(conn: Connection, folder: str) -> dict[str, int]:
 
 
 def _note(conn: Connection, path: Path, counts: Mapping[str, int], now: datetime) -> int:
-    row: dict[str, Any] = {name: counts[name] for name in ("rows", "added", "changed", "unchanged", "retired")}
+    row: dict[str, Any] = {
+        name: counts[name] for name in ("rows", "added", "changed", "unchanged", "retired")
+    }
     row |= {"path": str(path), "folder": str(path.parent), "imported_at": now}
     return int(conn.execute(insert(imports).returning(imports.c.id), row).scalar_one())
 

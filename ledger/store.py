@@ -7,20 +7,27 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, select
 
-from ledger import __version__, claims, migrate, registry, runners
+from ledger import __version__, claims, migrate, registry, reports, runners
 from ledger.checkpoint import LARGE, checkpoint
 from ledger.database import ledger_url, open_engine, reading, sqlite_path, writing
 from ledger.errors import AccessError
+from ledger.failures import FailureGroup, failure_groups
+from ledger.history import SliceHistory, slice_history
 from ledger.hosts import this_process
+from ledger.query import run_query
 from ledger.recording import Recording
 from ledger.records import Artifact
+from ledger.requeue import RequeueReport, Selection, requeue
 from ledger.schema import settings
 from ledger.slices import Defaults, ImportReport, import_rows
 from ledger.splitfile import Findings, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Ledger:
@@ -61,6 +68,18 @@ class Ledger:
     def engine(self) -> Engine:
         """The SQLAlchemy engine, for questions of your own."""
         return self._engine
+
+    @property
+    def name(self) -> str:
+        """The file or URL of the ledger, without a password."""
+        return _shown(self._engine)
+
+    @property
+    def option(self) -> str:
+        """What a command needs to find this ledger: nothing for `ledger.db` in the current folder."""
+        if self.path is not None and self.path == Path("ledger.db").absolute():
+            return ""
+        return f" --ledger {self.name}"
 
     @property
     def path(self) -> Path | None:
@@ -115,6 +134,37 @@ class Ledger:
         del counts["moved"]
         self.checkpoint(larger_than=LARGE)
         return ImportReport(path=str(split), overlapping=findings.overlapping, dry_run=dry_run, **counts)
+
+    def status(self) -> reports.Report:
+        """Counts per state, rate, ETA, the worst errors and who runs."""
+        with reading(self._engine) as conn:
+            return reports.status_report(conn, self.name, now=self._clock())
+
+    def failures(self) -> list[FailureGroup]:
+        """What went wrong, grouped by error, the largest group first."""
+        with reading(self._engine) as conn:
+            return failure_groups(conn, ledger_option=self.option)
+
+    def history(self, slice_id: str) -> SliceHistory:
+        """All that is known of one slice. Raises UnknownSliceError."""
+        with reading(self._engine) as conn:
+            return slice_history(conn, slice_id)
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """The answer to one SELECT; nothing can be written. Raises QueryError."""
+        import pandas as pd
+
+        columns, rows = run_query(self._engine, sql)
+        return pd.DataFrame(rows, columns=columns)
+
+    def requeue(self, selection: Selection, *, dry_run: bool = False) -> RequeueReport:
+        """Put the selected slices back in the queue, in one statement."""
+        with writing(self._engine) as conn:
+            report = requeue(conn, selection, now=self._clock())
+            transaction = conn.get_transaction()
+            if dry_run and transaction is not None:
+                transaction.rollback()
+        return report
 
     def model_files(self, slice_id: str, attempt: int | None = None) -> list[Artifact]:
         """The files of a slice's champion, or of its attempt number `attempt`."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from ledger.status import Status
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -18,12 +20,170 @@ class View:
     sql: str
 
 
+_SOURCE = {
+    "database_name": "the database its data is in",
+    "table_name": "the table",
+    "column_name": "the value column",
+    "file": "the file its data is in, where it is in no database",
+    "model_group": "the group it belongs to",
+}
+_SOURCE_SQL = "s.database_name, s.table_name, s.column_name, s.file, s.model_group"
+_LAST_ATTEMPT = "LEFT JOIN attempts a ON a.slice_id = s.id AND a.number = s.attempt"
+_SECONDS = (
+    "COALESCE(a.load_seconds, 0) + COALESCE(a.fit_seconds, 0) "
+    "+ COALESCE(a.evaluate_seconds, 0) + COALESCE(a.save_seconds, 0)"
+)
+_COUNTS = ", ".join(f"SUM(CASE WHEN status = '{state}' THEN 1 ELSE 0 END) AS {state}" for state in Status)
+
 VIEWS: tuple[View, ...] = (
     View(
         "slice_status",
-        "One row per slice: where it stands.",
-        {"id": "the slice", "status": "its state"},
-        "SELECT id, status FROM slices",
+        "One row per slice: where it stands, and how its last attempt ended.",
+        {
+            "id": "the slice",
+            "status": "pending, running, succeeded, rejected, waiting, failed or retired",
+            "reason": "why it was queued last: new, changed, retry, interrupted, drift:…, expired, manual",
+            **_SOURCE,
+            "train_from": "the ranges in force, rolled forward where they were",
+            "train_to": "…",
+            "test_from": "…",
+            "test_to": "…",
+            "trainer": "the trainer its row names, if any",
+            "priority": "larger ones are claimed first",
+            "attempt": "the number of its last attempt",
+            "tries": "failures that count since it was queued",
+            "crashes": "workers it killed since it was queued",
+            "not_before": "when it is tried again, while it waits",
+            "champion_attempt": "the number of the attempt whose model serves",
+            "last_outcome": "how the last attempt ended",
+            "last_error_type": "the class of its error",
+            "last_error": "its message",
+        },
+        f"SELECT s.id, s.status, s.reason, {_SOURCE_SQL}, "
+        "COALESCE(s.active_train_from, s.train_from) AS train_from, "
+        "COALESCE(s.active_train_to, s.train_to) AS train_to, "
+        "COALESCE(s.active_test_from, s.test_from) AS test_from, "
+        "COALESCE(s.active_test_to, s.test_to) AS test_to, "
+        "s.trainer, s.priority, s.attempt, s.tries, s.crashes, s.not_before, "
+        "c.number AS champion_attempt, a.outcome AS last_outcome, "
+        "a.error_type AS last_error_type, a.error_message AS last_error "
+        f"FROM slices s {_LAST_ATTEMPT} LEFT JOIN attempts c ON c.id = s.champion_id",
+    ),
+    View(
+        "current_metrics",
+        "The metrics of every champion: one row per slice and metric.",
+        {
+            "slice_id": "the slice",
+            **_SOURCE,
+            "trainer": "the trainer of the champion",
+            "model_used": "what was fitted",
+            "name": "the metric",
+            "value": "its value; empty for NaN and the infinities",
+            "kind": "finite, nan, inf or -inf",
+            "trained_at": "when the champion was trained",
+        },
+        f"SELECT s.id AS slice_id, {_SOURCE_SQL}, a.trainer, a.model_used, m.name, m.value, m.kind, "
+        "a.finished_at AS trained_at "
+        "FROM slices s JOIN attempts a ON a.id = s.champion_id JOIN metrics m ON m.attempt_id = a.id",
+    ),
+    View(
+        "attempt_log",
+        "Every attempt, with what it cost.",
+        {
+            "id": "the attempt",
+            "slice_id": "the slice",
+            **_SOURCE,
+            "number": "counts the attempts of the slice from 1",
+            "runner_id": "the runner that made it",
+            "outcome": "running, succeeded, rejected, failed, timeout, crashed, interrupted or lost",
+            "reason": "the gate's verdict, or why it was given back",
+            "trainer": "the trainer",
+            "model_used": "what was fitted",
+            "started_at": "when it was claimed (UTC)",
+            "finished_at": "when it ended (UTC)",
+            "seconds": "loading, fitting, evaluating and saving together",
+            "train_rows": "rows trained on",
+            "test_rows": "rows tested on",
+            "peak_memory": "bytes of resident memory at most",
+            "error_type": "the class of the error",
+            "error_message": "its message",
+        },
+        f"SELECT a.id, a.slice_id, {_SOURCE_SQL}, a.number, a.runner_id, a.outcome, a.reason, a.trainer, "
+        f"a.model_used, a.started_at, a.finished_at, {_SECONDS} AS seconds, a.train_rows, a.test_rows, "
+        "a.peak_memory, a.error_type, a.error_message "
+        "FROM attempts a JOIN slices s ON s.id = a.slice_id",
+    ),
+    View(
+        "failures",
+        "Slices that have failed or wait to be tried again, with the error of their last attempt.",
+        {
+            "slice_id": "the slice",
+            "status": "failed or waiting",
+            **_SOURCE,
+            "attempt": "the number of the last attempt",
+            "tries": "failures that count",
+            "crashes": "workers it killed",
+            "outcome": "failed, timeout or crashed",
+            "error_type": "the class of the error",
+            "error_message": "its message",
+            "failed_at": "when (UTC)",
+            "has_champion": "1 where an older model still serves, else 0",
+        },
+        f"SELECT s.id AS slice_id, s.status, {_SOURCE_SQL}, s.attempt, s.tries, s.crashes, a.outcome, "
+        "a.error_type, a.error_message, a.finished_at AS failed_at, "
+        "CASE WHEN s.champion_id IS NULL THEN 0 ELSE 1 END AS has_champion "
+        "FROM slices s JOIN attempts a ON a.slice_id = s.id AND a.number = s.attempt "
+        "WHERE s.status = 'failed' OR s.status = 'waiting'",
+    ),
+    View(
+        "champions",
+        "The model that serves for each slice, with its file.",
+        {
+            "slice_id": "the slice",
+            "attempt": "the number of the attempt that trained it",
+            "trainer": "the trainer",
+            "model_used": "what was fitted",
+            "trained_at": "when (UTC)",
+            "path": "the model file, relative to the artifact root; empty where none was kept",
+            "format": "json, npz, pickle, keras, …",
+            "bytes": "its size",
+            "sha256": "its checksum",
+        },
+        "SELECT s.id AS slice_id, a.number AS attempt, a.trainer, a.model_used, a.finished_at AS trained_at, "
+        "f.path, f.format, f.bytes, f.sha256 "
+        "FROM slices s JOIN attempts a ON a.id = s.champion_id LEFT JOIN artifacts f ON f.attempt_id = a.id",
+    ),
+    View(
+        "drifted",
+        "The last drift check of each slice that is not stable.",
+        {
+            "slice_id": "the slice",
+            "attempt_id": "the model that was judged",
+            "verdict": "suspect, drifted, insufficient or common_cause",
+            "reason": "what drifted, in words",
+            "statistic": "the test statistic",
+            "effect": "the size of the effect",
+            "p": "the p-value",
+            "window_from": "the window of fresh data",
+            "window_to": "…",
+            "checked_at": "when (UTC)",
+        },
+        "SELECT d.slice_id, d.attempt_id, d.verdict, d.reason, d.statistic, d.effect, d.p, d.window_from, "
+        "d.window_to, d.checked_at FROM drift_checks d WHERE d.verdict <> 'stable' "
+        "AND d.id = (SELECT MAX(l.id) FROM drift_checks l WHERE l.slice_id = d.slice_id)",
+    ),
+    View(
+        "progress",
+        "Counts of the states in each group of slices.",
+        {
+            "model_group": "the group; empty for slices without one",
+            "slices": "how many slices it has, retired ones included",
+            **{state.value: f"how many are {state}" for state in Status},
+            "done": "the share that succeeded, was rejected or failed",
+        },
+        f"SELECT model_group, COUNT(*) AS slices, {_COUNTS}, "
+        "AVG(CASE WHEN status IN ('succeeded', 'rejected', 'failed') THEN 1.0 ELSE 0.0 END) AS done "
+        "FROM slices GROUP BY model_group",
     ),
 )
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.ranges import interval
 from ledger.records import Slice
+from ledger.tabular import TIME_NAMES
 from runner.errors import MissingColumnError, NoDataError, NotNumericError, ResultError
-from runner.timeaxis import TIME_NAMES, TimeAxis, time_axis
+from runner.timeaxis import TimeAxis, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,9 @@ def numeric(frame: pd.DataFrame) -> pd.DataFrame:
             numbers = pd.to_numeric(column, errors="coerce")
             wrong = numbers.isna() & column.notna() & (column.astype("string").str.strip() != "")
             if wrong.any():
-                raise NotNumericError(f"column {name!r} holds {str(column[wrong].iloc[0])[:60]!r}, which is no number")
+                raise NotNumericError(
+                    f"column {name!r} holds {str(column[wrong].iloc[0])[:60]!r}, which is no number"
+                )
             column = numbers
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         columns[name] = np.where(np.isfinite(values), values, np.nan)
@@ -112,6 +115,7 @@ def require_column(wanted: str, there: list[str], place: str) -> None:
     import difflib
 
     near = difflib.get_close_matches(wanted, there, n=3) or there[:5]
-    raise MissingColumnError(f"{place} has no column {wanted!r}; it has {', '.join(map(repr, near))}" + (
-        " and others" if len(there) > len(near) else ""
-    ))
+    raise MissingColumnError(
+        f"{place} has no column {wanted!r}; it has {', '.join(map(repr, near))}"
+        + (" and others" if len(there) > len(near) else "")
+    )

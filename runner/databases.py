@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 from ledger.ranges import Interval, interval
 from ledger.records import Slice
+from ledger.tabular import time_column
 from runner.cut import Cut, cut_frame, require_column
 from runner.errors import MissingColumnError, NoDataError, SourceError
-from runner.timeaxis import MILLISECONDS, time_axis, time_column
+from runner.timeaxis import MILLISECONDS, time_axis
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.records import Slice
+from ledger.tabular import first_line, separator_of, time_column
 from runner.cut import Cut, cut_frame, require_column
 from runner.errors import NoDataError, SourceError, UnfitDataError
-from runner.timeaxis import TimeAxis, time_axis, time_column
+from runner.timeaxis import TimeAxis, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SEPARATORS = ",;\t|"
 
 
 def load_file(row: Slice, *, wished_time: str | None, separator: str | None) -> Cut:
@@ -50,10 +49,10 @@ def _csv(
 ) -> tuple[pd.DataFrame, str | None]:
     import pandas as pd
 
-    first = _first_line(place)
+    first = first_line(place)
     if not first.strip():
         raise NoDataError(f"{place} is empty")
-    found = separator or max(SEPARATORS, key=first.count)
+    found = separator or separator_of(first)
     options: dict[str, Any] = {"sep": found, "compression": "infer"}
     try:
         names = [str(name) for name in pd.read_csv(place, nrows=0, **options).columns]
@@ -96,13 +95,6 @@ def _wanted(names: list[str], time: str | None, column: str | None, place: str) 
         return names
     require_column(column, names, place)
     return [name for name in names if name in (time, column)]
-
-
-def _first_line(place: str) -> str:
-    import fsspec
-
-    with fsspec.open(place, "rt", compression="infer", encoding="utf-8-sig", errors="replace") as stream:
-        return str(stream.readline())
 
 
 def _is_number(name: str) -> bool:

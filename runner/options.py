@@ -54,7 +54,11 @@ def resolve(
     """
     known = {option.name for option in fields(RunOptions)}
     taken_up = {name: value for name, value in (last or {}).items() if name not in ONCE and name in known}
-    chosen = {**file, **taken_up, **{name: value for name, value in given.items() if value not in (None, (), {})}}
+    chosen = {
+        **file,
+        **taken_up,
+        **{name: value for name, value in given.items() if value not in (None, (), {})},
+    }
     if given.get("trainer") and not given.get("worker"):
         chosen.pop("worker", None)  # another choice of the same thing
     elif given.get("worker") and not given.get("trainer"):
@@ -100,4 +104,3 @@ def parse_workers(written: str | None) -> int | str | None:
         return int(written)
     except ValueError:
         raise OptionError(f"--workers {written!r} is neither a number nor auto") from None
-

@@ -85,7 +85,9 @@ def _value(hint: Any, written: str) -> Any:
 
 def _named(hint: Any) -> str:
     if isinstance(hint, types.UnionType):
-        return " or ".join(_named(part) if part is not type(None) else "none" for part in typing.get_args(hint))
+        return " or ".join(
+            _named(part) if part is not type(None) else "none" for part in typing.get_args(hint)
+        )
     if typing.get_origin(hint) is tuple:
         return ",".join(_named(part) for part in typing.get_args(hint))
     return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))

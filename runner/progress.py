@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from ledger.render import span
 from runner.crew import Crew
-from runner.summary import Summary, span
+from runner.summary import Summary
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -120,7 +121,9 @@ class Screen:
         for worker in sorted(crew.busy, key=lambda worker: worker.number):
             if worker.held is not None:
                 seconds = span(now - worker.since)
-                lines.append(Text(f"  worker {worker.number}  {worker.held.slice.id}  {seconds}", style="dim"))
+                lines.append(
+                    Text(f"  worker {worker.number}  {worker.held.slice.id}  {seconds}", style="dim")
+                )
         drawn = Group(ProgressBar(total=max(1, self._pace.total), completed=summary.done), *lines)
         if self._live is None:
             self._live = Live(drawn, auto_refresh=False, transient=True)

@@ -77,7 +77,11 @@ def _of_user(model: Any, folder: Path | None) -> Saved:
             return Saved({"model.json": _json(model)}, "values")
         except (TypeError, ValueError):
             pass  # holds more than JSON can: pickled below
-    if kind not in ("sklearn", "statsmodels") and callable(getattr(model, "save", None)) and folder is not None:
+    if (
+        kind not in ("sklearn", "statsmodels")
+        and callable(getattr(model, "save", None))
+        and folder is not None
+    ):
         return _saves_itself(model, folder)
     return Saved({"model.pickle": _pickle(model)}, "pickle")
 
@@ -108,9 +112,7 @@ def _pickle(model: Any) -> bytes:
 def _own_files(folder: Path | None) -> dict[str, bytes | Path]:
     if folder is None:
         return {}
-    return {
-        path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _all_arrays(model: dict[Any, Any]) -> bool:

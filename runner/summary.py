@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ledger.render import span
+
 
 @dataclass(slots=True)
 class Summary:
@@ -75,11 +77,3 @@ class Summary:
         if self.done == 0:
             return [f"Nothing was pending. Next: ledger status{shown}"]
         return [f"Next: ledger status{shown}"]
-
-
-def span(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-TIME_NAMES = ("timestamp", "time", "date", "datetime", "ds")
 SECONDS = (1e8, 4.2e9)  # epoch seconds from 1973 to 2103: such numbers are taken as times
 MILLISECONDS = (1e11, 4.2e12)
 
@@ -85,16 +84,3 @@ def _numeric(numbers: pd.Series[Any]) -> TimeAxis:
 
 def _naive(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
-
-
-def time_column(names: list[str], wished: str | None) -> str | None:
-    """The column that holds the time: the wished one, one with a usual name, or the first of several.
-
-    None where a single column has no usual name: its rows are numbered.
-    """
-    if wished is not None:
-        return wished
-    usual = [name for name in names if str(name).lower() in TIME_NAMES]
-    if usual:
-        return usual[0]
-    return names[0] if len(names) > 1 else None

@@ -148,7 +148,9 @@ class Training:
                 artifacts = self._keep(held, trained.model, Path(folder), None)
         return {"metrics": trained.metrics, "artifacts": artifacts}
 
-    def _keep(self, held: Claim, model: Any, folder: Path | None, trainer: str | None) -> tuple[Artifact, ...]:
+    def _keep(
+        self, held: Claim, model: Any, folder: Path | None, trainer: str | None
+    ) -> tuple[Artifact, ...]:
         saved = save(model, folder, trainer=trainer)
         if not saved.files:
             return ()

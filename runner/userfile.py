@@ -66,9 +66,7 @@ class UserFile:
         assert self._get_data is not None
         return self._get_data(row)
 
-    def train(
-        self, row: Slice, data: Dataset, *, folder: Path, seed: int, params: Mapping[str, str]
-    ) -> Any:
+    def train(self, row: Slice, data: Dataset, *, folder: Path, seed: int, params: Mapping[str, str]) -> Any:
         """Call the user's train with what it names, the usual sources of chance seeded before."""
         assert self._train is not None
         _seed(seed)
@@ -118,7 +116,9 @@ def _number(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         shown = repr(value)[:60]
-        raise ResultError(f"the metric {name} is {shown} ({type(value).__name__}); a metric is a number") from None
+        raise ResultError(
+            f"the metric {name} is {shown} ({type(value).__name__}); a metric is a number"
+        ) from None
 
 
 def _import(file: Path) -> Any:

@@ -63,12 +63,22 @@ def test_nothing_is_claimed_where_nothing_is_pending(make_slice, claim):
 
 def test_a_claim_carries_the_slice_as_it_was_imported(make_slice, claim):
     make_slice(
-        "a", database_name="db", table_name="t", column_name="c #1", extra='{"region": "eu"}', params='{"p": "1"}'
+        "a",
+        database_name="db",
+        table_name="t",
+        column_name="c #1",
+        extra='{"region": "eu"}',
+        params='{"p": "1"}',
     )
 
     held = claim()
 
-    assert (held.slice.id, held.slice.database, held.slice.table, held.slice.column) == ("a", "db", "t", "c #1")
+    assert (held.slice.id, held.slice.database, held.slice.table, held.slice.column) == (
+        "a",
+        "db",
+        "t",
+        "c #1",
+    )
     assert held.slice.region == "eu"
     assert held.slice.params == {"p": "1"}
     assert held.slice.base == "/data"
@@ -76,9 +86,7 @@ def test_a_claim_carries_the_slice_as_it_was_imported(make_slice, claim):
 
 
 def test_ranges_that_were_rolled_forward_are_the_ones_in_force(make_slice, claim, attempt):
-    make_slice(
-        "a", active_train_from="5", active_train_to="14", active_test_from="15", active_test_to="19"
-    )
+    make_slice("a", active_train_from="5", active_train_to="14", active_test_from="15", active_test_to="19")
 
     held = claim()
 
@@ -122,7 +130,10 @@ def test_a_result_is_recorded_whole(ledger, make_slice, claim, row, attempt, clo
         claims.complete(conn, held, GOOD, facts, now=clock.now)
 
     assert (row().status, row().champion_id, row().tries, row().runner_id) == (
-        "succeeded", held.attempt_id, 0, None,
+        "succeeded",
+        held.attempt_id,
+        0,
+        None,
     )
     assert (attempt().outcome, attempt().fit_seconds, attempt().trainer) == ("succeeded", 1.5, "arima")
     assert attempt().finished_at - attempt().started_at == timedelta(seconds=3)
@@ -131,7 +142,9 @@ def test_a_result_is_recorded_whole(ledger, make_slice, claim, row, attempt, clo
         assert conn.execute(select(artifacts.c.path, artifacts.c.bytes)).all() == [("a/b", 3)]
 
 
-def test_a_model_that_misses_the_gate_is_kept_but_does_not_serve(ledger, make_slice, claim, row, attempt, clock):
+def test_a_model_that_misses_the_gate_is_kept_but_does_not_serve(
+    ledger, make_slice, claim, row, attempt, clock
+):
     make_slice("a")
     held = claim()
 
@@ -205,7 +218,11 @@ def test_a_failure_with_a_time_to_try_again_waits_for_it(ledger, make_slice, cla
         claims.fail(conn, held, failure, Facts(), retry_at=later, now=clock.now)
 
     assert (row().status, row().not_before, row().tries, row().crashes) == ("waiting", later, 1, 0)
-    assert (attempt().outcome, attempt().error_type, attempt().error_message) == ("failed", "ValueError", "bad")
+    assert (attempt().outcome, attempt().error_type, attempt().error_message) == (
+        "failed",
+        "ValueError",
+        "bad",
+    )
 
 
 def test_a_crash_counts_as_a_crash_and_not_as_a_try(ledger, make_slice, claim, row, clock):
@@ -296,14 +313,14 @@ def test_a_row_changed_while_it_was_trained_is_trained_once_more(ledger, make_sl
     assert (row().status, row().reason, row().champion_id) == ("pending", "changed", held.attempt_id)
 
 
-def test_two_completions_in_one_transaction_do_not_hurt_each_other(ledger, make_slice, claim, runner, row, clock):
+def test_two_completions_in_one_transaction_do_not_hurt_each_other(
+    ledger, make_slice, claim, runner, row, clock
+):
     make_slice("a")
     make_slice("b")
     lost, held = claim(), claim()
     with writing(ledger.engine) as conn:
-        conn.execute(
-            update(slices).where(slices.c.id == "a").values(status="pending", runner_id=None)
-        )
+        conn.execute(update(slices).where(slices.c.id == "a").values(status="pending", runner_id=None))
 
     with writing(ledger.engine) as conn:
         with pytest.raises(LeaseLostError):

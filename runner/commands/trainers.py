@@ -20,4 +20,6 @@ def trainers() -> None:
         typer.echo(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
         for parameter in describe(module.Params):
             typer.echo(f"    {parameter.name}={parameter.default}  ({parameter.type}) {parameter.help}")
-    typer.echo("Every trainer: period=…  (a whole number) rows in a season; else it follows from the time step")
+    typer.echo(
+        "Every trainer: period=…  (a whole number) rows in a season; else it follows from the time step"
+    )

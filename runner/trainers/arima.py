@@ -123,7 +123,10 @@ def train(dataset: Dataset, params: Params) -> Arima:
     center, spread = float(np.nanmean(values)), float(np.nanstd(values))
     model, fitted, filtered = _fit((values - center) / spread, params)
     ssm = model.ssm
-    design, transition = ssm["design"].reshape(1, -1)[0], ssm["transition"].reshape(len(ssm["transition"]), -1)
+    design, transition = (
+        ssm["design"].reshape(1, -1)[0],
+        ssm["transition"].reshape(len(ssm["transition"]), -1),
+    )
     covariance = filtered.predicted_state_cov[:, :, -1]
     reach = covariance @ design
     errors = filtered.forecasts_error[0][max(1, model.loglikelihood_burn) :] * spread

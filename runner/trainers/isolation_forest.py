@@ -121,7 +121,9 @@ def train(dataset: Dataset, params: Params) -> IsolationForestModel:
     ).fit(windows)
     forest = _packed(grown)
     threshold = float(np.quantile(forest.scores(windows), params.quantile))
-    return IsolationForestModel(forest, params.window, values[values.size - params.window + 1 :].copy(), threshold)
+    return IsolationForestModel(
+        forest, params.window, values[values.size - params.window + 1 :].copy(), threshold
+    )
 
 
 def restore(state: State) -> IsolationForestModel:

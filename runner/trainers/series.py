@@ -58,7 +58,5 @@ def filled(values: ArrayLike, before: float | None = None) -> Floats:
     if missing.all():
         result[:] = 0.0 if before is None else before
         return result
-    result[missing] = np.interp(
-        places[missing], places[~missing], given[~missing], left=before, right=None
-    )
+    result[missing] = np.interp(places[missing], places[~missing], given[~missing], left=before, right=None)
     return result

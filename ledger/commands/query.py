@@ -1,0 +1,32 @@
+"""`ledger query`: SQL over the ledger."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ledger.commands.options import DEFAULT_LEDGER, JsonOption, LedgerOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("query")(query)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT, over tables or views (`ledger views`).")],
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer one SELECT. Nothing can be written."""
+    from ledger.query import answering
+    from ledger.render import print_csv, print_json, print_table
+    from ledger.store import Ledger
+
+    with Ledger.open(ledger, create=False) as opened:
+        url = opened.engine.url
+    show = print_csv if as_csv else print_json if as_json else print_table
+    with answering(url, sql) as answer:
+        show(answer.columns, answer.rows)

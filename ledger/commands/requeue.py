@@ -1,0 +1,56 @@
+"""`ledger requeue`: slices back in the queue."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ledger.commands.options import DEFAULT_LEDGER, DryRunOption, LedgerOption, YesOption
+
+MANY = 1_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("requeue")(requeue)
+
+
+def requeue(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of slices.")] = None,
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    failed: Annotated[bool, typer.Option("--failed", help="Slices that have failed.")] = False,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Slices whose model missed the gate.")] = False,
+    older_than: Annotated[str | None, typer.Option(help="Champions trained longer ago: 30d, 12h.")] = None,
+    where: Annotated[str | None, typer.Option(help="A condition over slice_status, in SQL.")] = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Queue slices again; all that is given must hold. Their champions serve until then."""
+    from ledger.errors import LedgerError
+    from ledger.requeue import Selection, parse_age
+    from ledger.store import Ledger
+
+    selection = Selection(
+        ids=tuple(ids or ()),
+        failed=failed,
+        rejected=rejected,
+        older_than=None if older_than is None else parse_age(older_than),
+        where=where,
+    )
+    with Ledger.open(ledger, create=False) as opened:
+        report = opened.requeue(selection, dry_run=True)
+        if report.queued > MANY and not yes and not dry_run:
+            if not sys.stdin.isatty():
+                raise LedgerError(f"this queues {report.queued} slices again; say --yes if you mean it")
+            typer.confirm(f"Queue {report.queued} slices again?", abort=True)
+        if not dry_run:
+            report = opened.requeue(selection)
+        option = opened.option
+    would = "would be " if dry_run else ""
+    typer.echo(f"{report.queued} slices {would}queued again")
+    if report.running:
+        typer.echo(f"{report.running} are being trained and stay as they are")
+    if report.queued and not dry_run:
+        typer.echo(f"Next: runner run --resume{option}")

@@ -1,0 +1,74 @@
+"""`ledger status`: how far it is."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from ledger.commands.options import DEFAULT_LEDGER, JsonOption, LedgerOption
+
+if TYPE_CHECKING:
+    from ledger.reports import Report
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status")(status)
+
+
+def status(ledger: LedgerOption = DEFAULT_LEDGER, as_json: JsonOption = False) -> None:
+    """Say how many slices are in which state, how fast it goes, and what went wrong most."""
+    from ledger.store import Ledger
+
+    with Ledger.open(ledger, create=False) as opened:
+        report, option = opened.status(), opened.option
+    if as_json:
+        typer.echo(json.dumps(_plain(report)))
+        return
+    for line in _lines(report, option):
+        typer.echo(line)
+
+
+def _lines(report: Report, option: str) -> list[str]:
+    from ledger.render import span
+    from ledger.status import Status
+
+    told = [f"{report.ledger}: {report.total} slices, {report.done} done"]
+    width = len(str(report.total))
+    for state, count in report.counts.items():
+        if count:
+            share = f"  {count / report.total:6.1%}" if report.total and state is not Status.RETIRED else ""
+            told.append(f"  {state.value:<9}  {count:>{width}}{share}")
+    if report.rate is not None:
+        left = f", {span(report.eta[0])} to {span(report.eta[1])} left" if report.eta else ""
+        told.append(f"  {report.rate:.1f} slices/s{left}")
+    for runner in report.runners:
+        life = {True: "lives", False: "is dead", None: "is on another machine"}[runner.alive]
+        told.append(f"  runner {runner.id} ({runner.process.host}, pid {runner.process.pid}) {life}")
+    told += [f"  {error.count} × {error.error_type}" for error in report.errors]
+    if report.abandoned:
+        told.append(f"{report.abandoned} slices are held by dead runners. Next: runner run --resume{option}")
+    elif report.counts[Status.PENDING] and not report.runners:
+        told.append(f"Next: runner run --resume{option}")
+    elif report.errors:
+        told.append(f"Next: ledger failures{option}")
+    return told
+
+
+def _plain(report: Report) -> dict[str, object]:
+    return {
+        "ledger": report.ledger,
+        "total": report.total,
+        "done": report.done,
+        "counts": {state.value: count for state, count in report.counts.items()},
+        "rate_per_second": report.rate,
+        "eta_seconds": report.eta,
+        "abandoned": report.abandoned,
+        "errors": {error.error_type: error.count for error in report.errors},
+        "runners": [
+            {"id": each.id, "host": each.process.host, "pid": each.process.pid, "alive": each.alive}
+            for each in report.runners
+        ],
+    }
