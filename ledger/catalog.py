@@ -58,6 +58,13 @@ class Notes:
 
     skipped: dict[str, list[str]] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    def unused(self, short: str, long: str) -> str:
+        """`short`, or `long` where another source has that name already."""
+        name = long if short in self.used else short
+        self.used.add(name)
+        return name
 
     def skip(self, why: str, what: str) -> None:
         """Note a table or file that is left out."""
@@ -92,9 +99,10 @@ def _in_sqlite(path: Path, wanted: Wanted, base: Path, rows: int, notes: Notes) 
     from sqlalchemy.engine import URL
 
     engine = create_engine(URL.create("sqlite", database=str(path)))
-    name = os.path.relpath(path, base)
+    database = Path(os.path.relpath(path, base)).as_posix().removesuffix(".db")
+    name = notes.unused(path.stem, database)
     try:
-        yield from _in_engine(engine, name.removesuffix(".db"), wanted, rows, notes)
+        yield from _in_engine(engine, database, name, wanted, rows, notes)
     finally:
         engine.dispose()
 
@@ -113,7 +121,7 @@ def _in_database(source: str, wanted: Wanted, rows: int, notes: Notes) -> Iterat
     notes.urls[name] = _told(url)
     engine = create_engine(url)
     try:
-        yield from _in_engine(engine, name, wanted, rows, notes)
+        yield from _in_engine(engine, name, notes.unused(name, _told(url)), wanted, rows, notes)
     finally:
         engine.dispose()
 
@@ -124,8 +132,10 @@ def _told(url: URL) -> str:
     return written.render_as_string(hide_password=False).replace(":PASSWORD@", ":${DATABASE_PASSWORD}@")
 
 
-def _in_engine(engine: Engine, database: str, wanted: Wanted, rows: int, notes: Notes) -> Iterator[Table]:
-    from sqlalchemy import Numeric, column, func, inspect, select, table
+def _in_engine(
+    engine: Engine, database: str, shown: str, wanted: Wanted, rows: int, notes: Notes
+) -> Iterator[Table]:
+    from sqlalchemy import ColumnElement, Numeric, column, func, inspect, select, table
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.sql import quoted_name
 
@@ -145,7 +155,7 @@ def _in_engine(engine: Engine, database: str, wanted: Wanted, rows: int, notes: 
                 if time is None or not values:
                     notes.skip("have no time or no numeric column", f"{database}.{name}")
                     continue
-                clock = column(quoted_name(time, True))
+                clock: ColumnElement[Any] = column(quoted_name(time, True))
                 source = table(quoted_name(name, True))
                 first, last = conn.execute(select(func.min(clock), func.max(clock)).select_from(source)).one()
                 if last is None:
@@ -155,7 +165,7 @@ def _in_engine(engine: Engine, database: str, wanted: Wanted, rows: int, notes: 
                 tail = conn.execute(recent.limit(rows)).scalars().all() if rows else []
                 yield Table(
                     source={"database": database, "table": name},
-                    name=f"{database}.{name}",
+                    name=f"{shown}.{name}",
                     columns=values,
                     first=str(first),
                     last=str(last),
@@ -185,6 +195,8 @@ def _in_file(path: Path, wanted: Wanted, base: Path, rows: int, notes: Notes) ->
         notes.skip(f"cannot be read ({str(error).splitlines()[0][:80]})", str(path))
         return None
     names = [str(name) for name in frame.columns]
+    if "train_from" in names:
+        return None  # a split file, not a series
     time = time_column(names, wanted.time_column)
     values = [
         name

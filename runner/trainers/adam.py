@@ -1,0 +1,28 @@
+"""The Adam optimiser inside a TensorFlow graph, so that a whole training is one call.
+
+Source: Kingma & Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015; the defaults are
+those of Keras.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+BETA_1 = 0.9
+BETA_2 = 0.999
+EPSILON = 1e-7
+
+
+def adam_step(
+    tf: Any, weights: list[Any], gradients: list[Any], moments: tuple[list[Any], list[Any]], step: Any, rate: float
+) -> tuple[list[Any], tuple[list[Any], list[Any]]]:
+    """One update; `step` counts from 0. Returns the new weights and moments."""
+    count = tf.cast(step + 1, tf.float32)
+    scale = rate * tf.sqrt(1.0 - tf.pow(BETA_2, count)) / (1.0 - tf.pow(BETA_1, count))
+    first = [BETA_1 * old + (1 - BETA_1) * new for old, new in zip(moments[0], gradients, strict=True)]
+    second = [BETA_2 * old + (1 - BETA_2) * new * new for old, new in zip(moments[1], gradients, strict=True)]
+    updated = [
+        weight - scale * mean / (tf.sqrt(square) + EPSILON)
+        for weight, mean, square in zip(weights, first, second, strict=True)
+    ]
+    return updated, (first, second)
