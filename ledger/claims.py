@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
     bindparam,
     case,
     func,
@@ -91,7 +90,7 @@ def claim(conn: Connection, runner_id: int, *, now: datetime) -> Claim | None:
     )
 
 
-def _slice(row: Row[Any]) -> Slice:
+def _slice(row: Any) -> Slice:
     return Slice(
         id=row.id,
         train_from=row.active_train_from or row.train_from,
@@ -109,6 +108,29 @@ def _slice(row: Row[Any]) -> Slice:
         priority=row.priority,
         base=row.base,
     )
+
+
+def sample(conn: Connection, count: int) -> list[Claim]:
+    """Slices spread evenly over the order of import, as claims that own nothing."""
+    first, last, total = conn.execute(
+        select(func.min(slices.c.position), func.max(slices.c.position), func.count()).where(
+            text("slices.status <> 'retired'")
+        )
+    ).one()
+    if not total:
+        return []
+    wanted = sorted({first + (last - first) * place // max(1, count - 1) for place in range(count)})
+    found: dict[str, Claim] = {}
+    for position in wanted:
+        row = conn.execute(
+            select(*slices.c, _FOLDER.label("base"))
+            .where(slices.c.position >= position, text("slices.status <> 'retired'"))
+            .order_by(slices.c.position)
+            .limit(1)
+        ).one_or_none()
+        if row is not None:
+            found[row.id] = Claim(_slice(row), row.attempt, 0, 0, row.spec_hash, row.tries, row.crashes)
+    return list(found.values())
 
 
 def complete(conn: Connection, held: Claim, success: Success, facts: Facts, *, now: datetime) -> None:

@@ -197,7 +197,8 @@ def _apply(conn: Connection, import_id: int, folder: str, *, prune: bool) -> Non
             f"UPDATE slices SET {spec}, import_id = :import_id, "
             "status = CASE WHEN slices.status = 'running' THEN 'running' ELSE 'pending' END, "
             "reason = 'changed', tries = 0, crashes = 0, deferred = 0, not_before = NULL, "
-            "active_train_from = NULL, active_train_to = NULL, active_test_from = NULL, active_test_to = NULL "
+            "active_train_from = NULL, active_train_to = NULL, "
+            "active_test_from = NULL, active_test_to = NULL "
             f"FROM staged n WHERE slices.id = n.id AND {_CHANGED}"
         ),
         given,

@@ -20,7 +20,7 @@ from ledger.history import SliceHistory, slice_history
 from ledger.hosts import this_process
 from ledger.query import run_query
 from ledger.recording import Recording
-from ledger.records import Artifact
+from ledger.records import Artifact, Claim
 from ledger.requeue import RequeueReport, Selection, requeue
 from ledger.schema import settings
 from ledger.slices import Defaults, ImportReport, import_rows
@@ -220,6 +220,11 @@ class Ledger:
         """How many slices are pending, waiting or running."""
         with reading(self._engine) as conn:
             return claims.unfinished(conn)
+
+    def sample(self, count: int) -> list[Claim]:
+        """Up to `count` slices spread over the ledger, to be tried out; nothing is claimed."""
+        with reading(self._engine) as conn:
+            return claims.sample(conn, count)
 
     def trainers_named(self) -> set[str]:
         """The trainers that slices still to be trained name for themselves."""

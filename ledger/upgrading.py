@@ -68,8 +68,8 @@ def _require_rest(conn: Connection) -> None:
     if alive:
         runner = alive[0]
         raise SchemaError(
-            f"runner {runner.id} ({runner.process.host}, pid {runner.process.pid}) is at work on this ledger; "
-            "stop it first"
+            f"runner {runner.id} ({runner.process.host}, pid {runner.process.pid}) is at work "
+            "on this ledger; stop it first"
         )
 
 

@@ -28,7 +28,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise OptionError(f"{path} cannot be read: {error}") from None
     if unknown := set(written) - {"run", "params", "databases", "reading"}:
         raise OptionError(
-            f"{path}: there is no section {sorted(unknown)[0]!r}; it may have [run], [params], [databases], [reading]"
+            f"{path}: there is no section {sorted(unknown)[0]!r}; "
+            "it may have [run], [params], [databases], [reading]"
         )
     options = _run_section(path, written.get("run", {}))
     options |= {name: str(value) for name, value in written.get("reading", {}).items()}

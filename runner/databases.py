@@ -185,7 +185,7 @@ def _sample(conn: Connection, database: Database, key: tuple[str, str], first: A
 
 def _bounds(clock: ColumnElement[Any], sample: Any, *ranges: Interval) -> list[ColumnElement[bool]]:
     """Conditions that an index can serve and that lose no row; the exact cut comes after them."""
-    low, high = min(each.low for each in ranges), max(each.high for each in ranges)  # type: ignore[type-var]
+    low, high = min(each.low for each in ranges), max(each.high for each in ranges)
     if isinstance(sample, datetime):
         if not isinstance(low, datetime) or not isinstance(high, datetime):
             return []

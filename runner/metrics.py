@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import NoDataError
 from runner.trainer import Classifier, Dataset, Detector, Forecaster, Model
@@ -41,7 +41,8 @@ def evaluate(model: Model, dataset: Dataset) -> dict[str, float]:
             "score_max": float(known.max()),
         }
     if isinstance(model, Classifier):
-        right = model.predict(dataset.test) == dataset.test[model.label].to_numpy()  # type: ignore[arg-type]
+        rows: Any = dataset.test
+        right = model.predict(rows) == rows[model.label].to_numpy()
         return {"accuracy": float(np.mean(right))}
     raise TypeError(f"{type(model).__name__} is no forecaster, detector or classifier")
 

@@ -48,9 +48,9 @@ class RunOptions:
 def resolve(
     *, given: Mapping[str, Any], last: Mapping[str, Any] | None, file: Mapping[str, Any]
 ) -> RunOptions:
-    """Choose each option: given (command line, then environment), then the interrupted run's, then the file's.
+    """Choose each option: the given one, else the interrupted run's, else the file's, else the default.
 
-    `given` may hold None for what was not given. Raises OptionError for a value that cannot be.
+    `given` comes from the command line or the environment, and may hold None for what was not given. Raises OptionError for a value that cannot be.
     """
     known = {option.name for option in fields(RunOptions)}
     taken_up = {name: value for name, value in (last or {}).items() if name not in ONCE and name in known}

@@ -129,7 +129,8 @@ def _check_trainers(ledger: Ledger, setup: Setup) -> list[str]:
     user = UserFile.load(setup.worker) if setup.worker else None
     if user is not None and user.trains and setup.trainer:
         raise RunnerError(
-            f"{setup.worker} defines train(), so --trainer {setup.trainer} would never be used; give one of them"
+            f"{setup.worker} defines train(), so --trainer {setup.trainer} would never be used; "
+            "give one of them"
         )
     named = ledger.trainers_named()
     default = None if user is not None and user.trains else (setup.trainer or DEFAULT_TRAINER)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from ledger.ranges import Interval
 from runner.errors import UnfitDataError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 SECONDS = (1e8, 4.2e9)  # epoch seconds from 1973 to 2103: such numbers are taken as times
 MILLISECONDS = (1e11, 4.2e12)
+EPOCHS: dict[Literal["s", "ms"], tuple[float, float]] = {"s": SECONDS, "ms": MILLISECONDS}
 
 
 class TimeError(UnfitDataError):
@@ -42,7 +44,9 @@ class TimeAxis:
             return np.asarray((self.numbers >= low) & (self.numbers <= high), dtype=bool)
         if not isinstance(self.index, pd.DatetimeIndex):
             raise TimeError("the ranges are times, but the time column holds numbers that are no epoch")
-        low, high = np.datetime64(interval.low, "us"), np.datetime64(interval.high, "us")  # type: ignore[arg-type]
+        assert isinstance(interval.low, datetime)
+        assert isinstance(interval.high, datetime)
+        low, high = np.datetime64(interval.low, "us"), np.datetime64(interval.high, "us")
         return np.asarray((self.index >= low) & (self.index <= high), dtype=bool)
 
     def span(self) -> str:
@@ -76,7 +80,8 @@ def _numeric(numbers: pd.Series[Any]) -> TimeAxis:
     import pandas as pd
 
     values = np.asarray(numbers, dtype=np.float64)
-    for unit, (low, high) in (("s", SECONDS), ("ms", MILLISECONDS)):
+    unit: Literal["s", "ms"]
+    for unit, (low, high) in EPOCHS.items():
         if low <= values.min() and values.max() <= high:
             return TimeAxis(pd.DatetimeIndex(pd.to_datetime(numbers, unit=unit)), values)
     return TimeAxis(pd.Index(numbers), values)

@@ -14,11 +14,11 @@ from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Claim, Facts, Failure, Slice
 from runner.assignment import Report, Setup
+from runner.cut import Cut, cut
 from runner.errors import FinalError, OptionError
 from runner.memory import forget_peak, peak_memory
 from runner.printed import Printed, collected_warnings
 from runner.saving import save
-from runner.cut import Cut, cut
 from runner.sources import Reader, SourceSettings
 from runner.trainer import Dataset
 from runner.userfile import UserFile, interpret

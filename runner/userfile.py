@@ -154,4 +154,4 @@ def _seed(seed: int) -> None:
     import numpy as np
 
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - what users' libraries draw from
+    np.random.seed(seed % 2**32)

@@ -313,9 +313,7 @@ def test_a_row_changed_while_it_was_trained_is_trained_once_more(ledger, make_sl
     assert (row().status, row().reason, row().champion_id) == ("pending", "changed", held.attempt_id)
 
 
-def test_two_completions_in_one_transaction_do_not_hurt_each_other(
-    ledger, make_slice, claim, runner, row, clock
-):
+def test_two_completions_in_one_transaction_do_not_hurt_each_other(ledger, make_slice, claim, row, clock):
     make_slice("a")
     make_slice("b")
     lost, held = claim(), claim()

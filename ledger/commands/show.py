@@ -66,7 +66,8 @@ def _attempt(attempt: AttemptHistory, store: ArtifactStore, *, champion: bool) -
     seconds = sum(columns[name] or 0.0 for name in phases)
     serves = ", serves" if champion else ""
     told = [
-        f"attempt {columns['number']}: {columns['outcome']}{serves} ({columns['started_at']:%Y-%m-%d %H:%M:%S} UTC, {span(seconds)})"
+        f"attempt {columns['number']}: {columns['outcome']}{serves} "
+        f"({columns['started_at']:%Y-%m-%d %H:%M:%S} UTC, {span(seconds)})"
     ]
     if columns["model_used"] or columns["trainer"]:
         told.append(f"  {columns['trainer']}: {columns['model_used'] or '-'}, {columns['train_rows']} rows")

@@ -14,7 +14,12 @@ EPSILON = 1e-7
 
 
 def adam_step(
-    tf: Any, weights: list[Any], gradients: list[Any], moments: tuple[list[Any], list[Any]], step: Any, rate: float
+    tf: Any,
+    weights: list[Any],
+    gradients: list[Any],
+    moments: tuple[list[Any], list[Any]],
+    step: Any,
+    rate: float,
 ) -> tuple[list[Any], tuple[list[Any], list[Any]]]:
     """One update; `step` counts from 0. Returns the new weights and moments."""
     count = tf.cast(step + 1, tf.float32)

@@ -108,7 +108,7 @@ def train(dataset: Dataset, params: Params) -> AutoReg:
     target = (whole[:, -1] - center) / spread
     looked_at = (whole[:, -2::-1] - center) / spread
     design = np.column_stack([np.ones(len(whole)), looked_at])
-    solution = np.linalg.lstsq(design, target, rcond=None)[0]
+    solution: Floats = np.linalg.lstsq(design, target, rcond=None)[0].astype(np.float64)
     weights = _stable(solution[1:])
     offset = float(np.mean(target - looked_at @ weights))
     constant = center * (1 - float(weights.sum())) + spread * offset

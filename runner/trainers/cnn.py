@@ -70,7 +70,9 @@ class Cnn:
         import numpy as np
 
         images = _images(rows, self.pixels, self.shape, self.scale)
-        parts = [_forward(images[start : start + CHUNK], self.weights) for start in range(0, len(images), CHUNK)]
+        parts = [
+            _forward(images[start : start + CHUNK], self.weights) for start in range(0, len(images), CHUNK)
+        ]
         return np.asarray(self.classes[np.concatenate(parts).argmax(axis=1)])
 
     def state(self) -> State:
@@ -91,12 +93,14 @@ def train(dataset: Dataset, params: Params) -> Cnn:
     """Train on every row with a label. Rows with missing pixels have them filled with the mean."""
     import numpy as np
 
-    frame = dataset.train
+    frame: Any = dataset.train
     if frame.ndim != 2 or params.label not in frame:
         raise MissingColumnError(f"the slice has no label column {params.label!r}; name it with label=…")
     frame = frame[frame[params.label].notna()]
     if len(frame) < params.batch:
-        raise TooShortError(f"there are {len(frame)} training rows, this trainer needs {params.batch} (batch)")
+        raise TooShortError(
+            f"there are {len(frame)} training rows, this trainer needs {params.batch} (batch)"
+        )
     classes, answers = np.unique(frame[params.label].to_numpy(), return_inverse=True)
     if classes.size < 2:
         raise ConstantDataError("every training row has the same label")
@@ -131,7 +135,8 @@ def _shape(pixels: int, wished: tuple[int, int] | None) -> tuple[int, int]:
     shape = wished or (side, side)
     if shape[0] * shape[1] != pixels or min(shape) < 2 * KERNEL:
         raise ImageShapeError(
-            f"{pixels} pixel columns make no image of {shape[0]} × {shape[1]}, at least {2 * KERNEL} each way; "
+            f"{pixels} pixel columns make no image of {shape[0]} × {shape[1]} "
+            f"(at least {2 * KERNEL} each way); "
             "name it with shape=rows,columns"
         )
     return shape
@@ -163,7 +168,9 @@ def _forward(images: Floats, weights: list[Any]) -> Floats:
     return np.asarray(np.maximum(flat @ weights[4] + weights[5], 0.0) @ weights[6] + weights[7])
 
 
-def _trained(images: Any, answers: Any, classes: int, params: Params, chance: np.random.Generator) -> list[Any]:
+def _trained(
+    images: Any, answers: Any, classes: int, params: Params, chance: np.random.Generator
+) -> list[Any]:
     import numpy as np
 
     count = len(images)
@@ -181,9 +188,7 @@ def _trained(images: Any, answers: Any, classes: int, params: Params, chance: np
     return [np.asarray(each, dtype=np.float64) for each in found]
 
 
-def _initial(
-    shape: tuple[int, ...], classes: int, params: Params, chance: np.random.Generator
-) -> list[Any]:
+def _initial(shape: tuple[int, ...], classes: int, params: Params, chance: np.random.Generator) -> list[Any]:
     """He normal weights (He et al., ICCV 2015) and zero biases."""
     import numpy as np
 

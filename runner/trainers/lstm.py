@@ -186,7 +186,9 @@ def _trained(scaled: Floats, initial: list[Any], params: Params, chance: np.rand
     count = scaled.size - params.window
     batch = min(params.batch, count)
     steps_per_epoch = count // batch
-    order = np.concatenate([chance.permutation(count)[: steps_per_epoch * batch] for _ in range(params.epochs)])
+    order = np.concatenate(
+        [chance.permutation(count)[: steps_per_epoch * batch] for _ in range(params.epochs)]
+    )
     length = 1 << max(6, (scaled.size - 1).bit_length())  # few lengths, so few compilations
     series = np.zeros(length, np.float32)
     series[: scaled.size] = scaled
@@ -231,7 +233,9 @@ def _graph(window: int, batch: int, rate: float) -> Any:
                 tape.watch(weights)
                 loss = tf.reduce_mean((forward(windows[:, :window], list(weights)) - windows[:, window]) ** 2)
             gradients = tape.gradient(loss, list(weights))
-            updated, moments = adam_step(tf, list(weights), gradients, (list(first), list(second)), place, rate)
+            updated, moments = adam_step(
+                tf, list(weights), gradients, (list(first), list(second)), place, rate
+            )
             return place + 1, tuple(updated), tuple(moments[0]), tuple(moments[1])
 
         zeros = tuple(tf.zeros_like(weight) for weight in initial)

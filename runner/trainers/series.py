@@ -28,7 +28,8 @@ def training_values(dataset: Dataset, *, at_least: int, varying: bool) -> Floats
 
     if dataset.train.ndim != 1:
         raise SeveralColumnsError(
-            f"the slice has {dataset.train.shape[1]} value columns, this trainer takes one; name it in `column`"
+            f"the slice has {dataset.train.shape[1]} value columns, this trainer takes one; "
+            "name it in `column`"
         )
     values = np.asarray(dataset.train, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(values))

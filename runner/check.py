@@ -1,0 +1,110 @@
+"""Trying a worker file on a few slices, in a scratch folder: time, memory and size beforehand."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.records import Claim
+from ledger.render import span
+from ledger.store import Ledger
+from runner.assignment import Report, Setup
+from runner.config import read_config
+from runner.launch import launcher_for
+from runner.options import RunOptions, resolve
+from runner.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one slice cost. Memory is resident, in bytes; `growth` is over the slice before."""
+
+    slice_id: str
+    seconds: float
+    memory: int | None
+    growth: int | None
+    artifact_bytes: int
+    metrics: Mapping[str, float]
+    error: str | None
+
+    def line(self) -> str:
+        """The trial in words."""
+        if self.error is not None:
+            return f"{self.slice_id}: {self.error}"
+        grown = f", {self.growth / 2**20:+.1f} MB" if self.growth is not None else ""
+        memory = f", {self.memory / 2**20:.0f} MB{grown}" if self.memory is not None else ""
+        values = ", ".join(f"{name} {value:.6g}" for name, value in list(self.metrics.items())[:4])
+        size = f", model {self.artifact_bytes:,} bytes" if self.artifact_bytes else ", no model kept"
+        return f"{self.slice_id}: {span(self.seconds)}{memory}{size}: {values or 'no metrics'}"
+
+
+def check_worker(
+    worker: str | Path,
+    ledger: str | Path | Ledger = "ledger.db",
+    *,
+    count: int = 5,
+    params: Mapping[str, str] | None = None,
+    config: str | Path = "runner.toml",
+) -> list[Trial]:
+    """Train the first `count` slices, spread over the ledger, with `worker` in one process.
+
+    Model files go into a folder that is removed afterwards, and the ledger is only read. Raises
+    RunnerError when the worker file cannot be used at all.
+    """
+    if not isinstance(ledger, Ledger):
+        with Ledger.open(ledger, create=False) as opened:
+            return check_worker(worker, opened, count=count, params=params, config=config)
+    given = {"worker": str(worker), "params": dict(params or {})}
+    options = resolve(given=given, last=None, file=read_config(Path(config)))
+    sample = ledger.sample(count)
+    with tempfile.TemporaryDirectory(prefix="slice-ledger-check-") as scratch:
+        return _trials(sample, options, ledger.uuid(), scratch)
+
+
+def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch: str) -> list[Trial]:
+    setup = Setup(
+        artifact_root=str(Path(scratch) / "artifacts"),
+        ledger_uuid=ledger_uuid,
+        trainer=options.trainer,
+        worker=options.worker,
+        params=options.params,
+        seed=options.seed,
+        databases=options.databases,
+        time_column=options.time_column,
+        separator=options.separator,
+    )
+    pool = Pool(launcher_for(options.start, []), setup, size=1, timeout=options.timeout)
+    trials: list[Trial] = []
+    try:
+        for held in sample:
+            while not pool.free:
+                pool.events(0.5)
+            pool.give(pool.free[0], held)
+            while not (events := pool.events(0.5)):
+                pass
+            trials.append(_trial(held, events[0], trials[-1].memory if trials else None))
+    finally:
+        pool.end()
+    return trials
+
+
+def _trial(held: Claim, event: object, before: int | None) -> Trial:
+    if not isinstance(event, Report):
+        return Trial(held.slice.id, 0.0, None, None, 0, {}, f"the worker process ended: {event}")
+    facts = event.facts
+    phases = (facts.load_seconds, facts.fit_seconds, facts.evaluate_seconds, facts.save_seconds)
+    error = event.nothing_kept
+    if event.failure is not None:
+        error = event.failure.traceback or f"{event.failure.error_type}: {event.failure.message}"
+    memory = facts.peak_memory
+    return Trial(
+        slice_id=held.slice.id,
+        seconds=sum(phase or 0.0 for phase in phases),
+        memory=memory,
+        growth=None if memory is None or before is None else memory - before,
+        artifact_bytes=sum(file.bytes for file in event.artifacts),
+        metrics=event.metrics,
+        error=error,
+    )
