@@ -18,6 +18,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from runner.lifeline import die_with_parent, kill_group
@@ -28,13 +29,32 @@ def main(control_fd: int, preload: list[str]) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to handle
     control = socket.socket(fileno=control_fd)
-    for name in preload:
-        # What cannot be imported here fails where it is used, with a traceback in the ledger.
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
+    with _silence():
+        for name in preload:
+            # What cannot be imported here fails where it is used, with a traceback in the ledger.
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, every imported page
     Server(control).serve()
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep banners that libraries print while they are imported, from C as well, off the screen."""
+    kept = [os.dup(fd) for fd in (1, 2)]
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for fd in (1, 2):
+            os.dup2(nothing, fd)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for fd, before in zip((1, 2), kept, strict=True):
+            os.dup2(before, fd)
+            os.close(before)
+        os.close(nothing)
 
 
 class Server:

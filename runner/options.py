@@ -50,7 +50,8 @@ def resolve(
 ) -> RunOptions:
     """Choose each option: the given one, else the interrupted run's, else the file's, else the default.
 
-    `given` comes from the command line or the environment, and may hold None for what was not given. Raises OptionError for a value that cannot be.
+    `given` comes from the command line or the environment, and may hold None for what was not
+    given. Raises OptionError for a value that cannot be.
     """
     known = {option.name for option in fields(RunOptions)}
     taken_up = {name: value for name, value in (last or {}).items() if name not in ONCE and name in known}

@@ -1,0 +1,151 @@
+"""Split files: what is accepted word for word, and every problem with its line and column."""
+
+from __future__ import annotations
+
+import pytest
+
+from ledger.errors import AccessError, SplitFileError
+from ledger.splitfile import SHOWN, Findings, read_rows
+
+FILES = "id,file,train_from,train_to,test_from,test_to"
+BOTH = "id,database,table,column,file,train_from,train_to,test_from,test_to"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(content: str | bytes):
+        path = tmp_path / "split.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        findings = Findings("split.csv")
+        return list(read_rows(path, findings)), findings
+
+    return reading
+
+
+def test_both_layouts_may_stand_in_one_file(read):
+    rows, findings = read(f"{BOTH}\na,db,t,c,,0,9,10,14\nb,,,,x.csv,0,9,10,14\n")
+
+    assert findings.count == 0
+    assert [(row.id, row.database, row.file) for row in rows] == [("a", "db", None), ("b", None, "x.csv")]
+
+
+def test_columns_of_the_users_own_are_kept_as_text(read):
+    rows, _ = read(f"{FILES},region,zip\na,x.csv,0,9,10,14,eu,00123\n")
+
+    assert rows[0].extra == {"region": "eu", "zip": "00123"}
+
+
+def test_trainer_params_group_and_priority_are_understood(read):
+    rows, _ = read(f"{FILES},trainer,params,group,priority\na,x.csv,0,9,10,14,arima,order=2,g,7\n")
+
+    assert (rows[0].trainer, rows[0].params, rows[0].group, rows[0].priority) == ("arima", {"order": "2"}, "g", 7)
+
+
+def test_several_params_are_separated_by_semicolons(read):
+    rows, _ = read(f'{FILES},params\na,x.csv,0,9,10,14,"order=2,1,2; period = 7"\n')
+
+    assert rows[0].params == {"order": "2,1,2", "period": "7"}
+
+
+@pytest.mark.parametrize("ids", [("1", "01", " 1", "1.0", "1e0"), ("é", "e\u0301"), ("1" * 40, "2" * 40)])
+def test_ids_are_text_exactly_as_written(read, ids):
+    rows, findings = read(FILES + "\n" + "".join(f"{name},x.csv,0,9,10,14\n" for name in ids))
+
+    assert findings.count == 0
+    assert tuple(row.id for row in rows) == ids
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"\ufeff{FILES}\na,x.csv,0,9,10,14\n".encode(),
+        f"{FILES}\r\na,x.csv,0,9,10,14\r\n".encode(),
+        f"{FILES}\na,x.csv,0,9,10,14\n".encode("utf-16"),
+        f"{FILES}\n\na,x.csv,0,9,10,14".encode(),
+        f" id , file ,train_from,train_to,test_from,test_to\na,x.csv,0,9,10,14\n".encode(),
+    ],
+    ids=["BOM", "CRLF", "UTF-16", "empty line", "spaces in the header"],
+)
+def test_what_editors_and_spreadsheets_write_is_read(read, content):
+    rows, findings = read(content)
+
+    assert (findings.count, [row.id for row in rows]) == (0, ["a"])
+
+
+def test_a_quoted_line_break_belongs_to_its_field_and_lines_are_still_counted(read):
+    rows, findings = read(f'{FILES},note\na,x.csv,0,9,10,14,"two\nlines"\nb,x.csv,9,0,10,14,\n')
+
+    assert rows[0].extra["note"] == "two\nlines"
+    assert findings.problems == ["split.csv, line 4, column train_to: '0' comes before train_from '9'"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("", "line 1: the file is empty"),
+        (f"{FILES}\n", "line 1: there are no rows"),
+        ("id,file,train_from,train_to,test_from\n", "line 1, column test_to: the column is missing"),
+        ("file,train_from,train_to,test_from,test_to\n", "column id: the column is missing"),
+        ("id,train_from,train_to,test_from,test_to\n", "neither a column file nor a column database"),
+        (f"{FILES},file\n", "column file: there are two columns of this name"),
+        (f"{FILES}\n,x.csv,0,9,10,14\n", "line 2, column id: the id is empty"),
+        (f"{FILES}\na,x.csv,0,9,10\n", "line 2: has 5 fields, the header has 6"),
+        (f"{FILES}\na,,0,9,10,14\n", "line 2, column file: names neither a file nor a database"),
+        (f"{BOTH}\na,db,t,c,x.csv,0,9,10,14\n", "column file: names both a file and a database"),
+        (f"{BOTH}\na,db,,c,,0,9,10,14\n", "column table: the table is empty"),
+        (f"{FILES}\na,x.csv,9,0,10,14\n", "column train_to: '0' comes before train_from '9'"),
+        (f"{FILES}\na,x.csv,soon,9,10,14\n", "column train_from: 'soon' is neither a number nor a time"),
+        (f"{FILES}\na,x.csv,,9,10,14\n", "column train_from: is empty"),
+        (f"{FILES}\na,x.csv,0,9,2014-01-01,2014-01-02\n", "column test_from: is a time where train_from is"),
+        (f"{FILES},params\na,x.csv,0,9,10,14,order\n", "column params: 'order' is not of the form key=value"),
+        (f"{FILES},priority\na,x.csv,0,9,10,14,high\n", "column priority: 'high' is no whole number"),
+        (f"{FILES}\na,x\0.csv,0,9,10,14\n", "line 2"),
+        (f'{FILES}\na,"x.csv,0,9,10,14\n', "line 2: unexpected end of data"),
+        (f"{FILES}\na,{'x' * 1_100_000},0,9,10,14\n", "line 2: field larger than field limit"),
+        (f"{BOTH}\na,postgresql://u:secret@h/d,t,c,,0,9,10,14\n", "column database: the URL holds a password"),
+    ],
+)
+def test_a_problem_is_told_with_its_line_and_column(read, content, problem):
+    _, findings = read(content)
+
+    assert findings.count >= 1
+    assert problem in "\n".join(findings.problems)
+    assert "secret" not in "\n".join(findings.problems)
+
+
+def test_a_duplicate_id_is_told_with_both_lines(read):
+    _, findings = read(f"{FILES}\na,x.csv,0,9,10,14\nb,x.csv,0,9,10,14\na,y.csv,0,9,10,14\n")
+
+    assert findings.problems == ["split.csv, line 4, column id: the id 'a' stands in line 2 already"]
+
+
+def test_a_variable_may_stand_where_the_password_was(read):
+    _, findings = read(f"{BOTH}\na,postgresql://u:${{PW}}@h/d,t,c,,0,9,10,14\n")
+
+    assert findings.count == 0
+
+
+def test_text_that_is_not_utf_8_is_told(read):
+    _, findings = read(f"{FILES}\n".encode() + b"caf\xe9,x.csv,0,9,10,14\n")
+
+    assert "is not UTF-8 text" in findings.problems[0]
+
+
+def test_the_first_problems_are_told_and_all_are_counted(read):
+    _, findings = read(FILES + "\n" + "a,x.csv,9,0,10,14\n" * 30)
+
+    with pytest.raises(SplitFileError, match=r"… and 39 more\nNothing was imported") as caught:
+        findings.raise_if_any()
+
+    assert (len(caught.value.problems), caught.value.count) == (SHOWN, 59)
+
+
+def test_a_test_range_that_overlaps_the_train_range_is_counted_and_accepted(read):
+    rows, findings = read(f"{FILES}\na,x.csv,0,9,9,14\nb,x.csv,0,9,10,14\n")
+
+    assert (len(rows), findings.count, findings.overlapping) == (2, 0, 1)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(AccessError, match="cannot be read: No such file"):
+        list(read_rows(tmp_path / "none.csv", Findings("none.csv")))
