@@ -1,0 +1,68 @@
+"""Runs in real processes, killed for real."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.store import Ledger
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+WORKER = '''
+import pathlib, time
+
+def get_data(row):
+    return [1.0, 2.0, 3.0], [4.0]
+
+def train(row, data, folder):
+    with open(pathlib.Path(row.log), "a") as log:
+        log.write(f"{row.id}\\n")
+    (folder / "model.bin").write_bytes(row.id.encode() * 100)
+    time.sleep(float(row.seconds))
+    return None
+'''
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Callable[..., Path]:
+    """A ledger of `count` slices whose trainings take `seconds`, and write their ids into log.txt."""
+
+    def make(count: int, *, seconds: float = 0.01, worker: str = WORKER) -> Path:
+        (tmp_path / "worker.py").write_text(worker, encoding="utf-8")
+        (tmp_path / "log.txt").touch()
+        rows = "".join(f"{n},x,0,1,2,3,{seconds},{tmp_path}/log.txt\n" for n in range(count))
+        header = "id,file,train_from,train_to,test_from,test_to,seconds,log\n"
+        (tmp_path / "split.csv").write_text(header + rows, encoding="utf-8")
+        with Ledger.open(tmp_path / "ledger.db") as ledger:
+            ledger.import_slices(tmp_path / "split.csv")
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `runner run` in a folder of its own session; whatever is left is killed at the end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def starting(folder: Path, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "runner", "run", "--worker", "worker.py", *options]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            command, cwd=folder, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        )
+        started.append(process)
+        return process
+
+    yield starting
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

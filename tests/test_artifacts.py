@@ -1,0 +1,152 @@
+"""Model files: whole or not there, where they should be, and checked."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import artifacts
+from ledger.artifacts import ArtifactStore, CannotKeepError
+from ledger.errors import ArtifactError
+
+UUID = "12345678-aaaa"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ArtifactStore(str(tmp_path / "artifacts"), UUID)
+
+
+def test_a_kept_file_is_read_back_and_lies_under_the_ledger(store):
+    (kept,) = store.keep("cpu.1", 3, {"model.json": b"{}"}, "json")
+
+    assert store.read(kept) == b"{}"
+    assert kept.path.startswith("12345678/")
+    assert kept.path.endswith(".3.json")
+    assert (kept.bytes, kept.format) == (2, "json")
+
+
+def test_several_files_share_a_folder_of_the_attempt(store, tmp_path):
+    source = tmp_path / "weights.bin"
+    source.write_bytes(b"abc")
+
+    kept = store.keep("a", 1, {"weights.bin": source, "more/notes.txt": b"x"}, "file")
+
+    assert [store.read(each) for each in kept] == [b"abc", b"x"]
+    assert kept[0].path.endswith(".1/weights.bin")
+
+
+def test_no_two_attempts_ledgers_or_ids_share_a_path(store, tmp_path):
+    other = ArtifactStore(str(tmp_path / "artifacts"), "87654321-bbbb")
+    long = "x" * 300
+
+    paths = {
+        store.keep(name, attempt, {"m": b"x"}, "f")[0].path.lower()
+        for name in ("a", "A", "é", "e\u0301", "a/b", "a_b", long, long + "y", "..", "")
+        for attempt in (1, 2)
+    } | {other.keep("a", 1, {"m": b"x"}, "f")[0].path}
+
+    assert len(paths) == 21
+
+
+@given(st.text(max_size=50), st.integers(1, 10**6))
+def test_no_id_leads_outside_the_root(slice_id, attempt):
+    stem = ArtifactStore("/root/models", UUID)._stem(slice_id, attempt)
+
+    assert len(Path(stem).parts) == 3
+    assert ".." not in Path(stem).parts
+    assert stem.isascii()
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/../../x", "/etc/passwd", "C:\\x", "a\0b", "..\\x"])
+def test_a_name_that_is_no_plain_relative_path_is_refused(store, name):
+    with pytest.raises(ArtifactError, match="cannot be the name of a model file"):
+        store.keep("a", 1, {name: b"x", "other": b"y"}, "file")
+
+
+def test_250_000_slices_spread_over_4_096_folders(store):
+    folders = {Path(store._stem(str(number), 1)).parent for number in range(20_000)}
+
+    assert 4_000 < len(folders) <= 4_096
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]"])
+def test_an_altered_file_is_noticed(store, damage):
+    (kept,) = store.keep("a", 1, {"model.json": b"{}"}, "json")
+    Path(store.place(kept.path)).write_bytes(damage)
+
+    with pytest.raises(ArtifactError, match="is not what was recorded"):
+        store.read(kept)
+
+
+def test_a_missing_file_is_told(store):
+    (kept,) = store.keep("a", 1, {"model.json": b"{}"}, "json")
+    store.remove([kept])
+
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        store.read(kept)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_full_disk_leaves_nothing_behind(store, monkeypatch, step):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full) if step == "fsync" else monkeypatch.setattr(Path, "replace", full)
+
+    with pytest.raises(CannotKeepError, match="No space left on device") as caught:
+        store.keep("a", 1, {"one": b"x", "two": b"y"}, "file")
+
+    assert caught.value.exit_code == 7
+    assert [path for path in Path(store.root).rglob("*") if path.is_file()] == []
+
+
+def test_the_file_is_on_the_disk_before_its_place_is_taken_and_the_folder_after(store, monkeypatch):
+    steps = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: steps.append("flush") or fsync(fd))
+    monkeypatch.setattr(Path, "replace", lambda a, b: steps.append("rename") or replace(a, b))
+
+    store.keep("a", 1, {"model.json": b"{}"}, "json")
+
+    assert steps == ["flush", "rename", "flush"]
+
+
+def test_removing_takes_the_attempts_own_folder_along(store):
+    kept = store.keep("a", 1, {"one": b"x", "two": b"y"}, "file")
+    folder = Path(store.place(kept[0].path)).parent
+
+    store.remove(kept)
+
+    assert not folder.exists()
+    assert folder.parent.exists()
+
+
+def test_a_url_works_like_a_folder():
+    store = ArtifactStore("memory://models", UUID)
+
+    (kept,) = store.keep("a", 1, {"model.json": b"{}"}, "json")
+
+    assert store.read(kept) == b"{}"
+    store.remove([kept])
+    with pytest.raises(ArtifactError):
+        store.read(kept)
+
+
+def test_the_place_of_a_path_from_outside_stays_inside(store):
+    with pytest.raises(ArtifactError):
+        store.place("../../etc/passwd")
+
+
+def test_the_parts_of_a_file_are_hashed_as_they_are_copied(tmp_path, store):
+    source = tmp_path / "large.bin"
+    source.write_bytes(os.urandom(artifacts._CHUNK + 7))
+
+    (kept,) = store.keep("a", 1, {"large.bin": source}, "file")
+
+    assert store.read(kept) == source.read_bytes()
