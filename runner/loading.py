@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +15,7 @@ from ledger.records import Artifact
 from ledger.store import Ledger
 from runner.errors import ModelFormatError
 from runner.saving import LAYOUT
+from runner.trainer import State
 
 
 def load(
@@ -64,10 +65,26 @@ def _load(store: ArtifactStore, files: Sequence[Artifact], *, allow_pickle: bool
 def _built_in(content: bytes, kind: str) -> Any:
     from runner import trainers
 
+    return restored(content, kind, None, trainers.find)
+
+
+def restored(
+    content: bytes,
+    kind: str,
+    restore: Callable[[State], Any] | None,
+    find: Callable[[str], Any] | None = None,
+) -> Any:
+    """A built-in model from its file: by `restore`, or that of the trainer `find` gives for its name.
+
+    Raises ModelFormatError for a layout that this program does not know.
+    """
     arrays, head = _npz(content) if kind == "npz" else _json(content)
     if head.get("layout") != LAYOUT:
         raise ModelFormatError(f"the model has layout {head.get('layout')}, this program reads {LAYOUT}")
-    return trainers.find(head["trainer"]).restore({**head["state"], **arrays})
+    if restore is None:
+        assert find is not None
+        restore = find(head["trainer"]).restore
+    return restore({**head["state"], **arrays})
 
 
 def _json(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

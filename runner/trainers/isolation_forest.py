@@ -75,7 +75,9 @@ class IsolationForestModel:
 
     forest: Forest
     window: int
-    last: Floats  # (window − 1,) the end of the training data
+    last: Floats  # (window − 1,) the end of the training data, scaled
+    center: float
+    spread: float
     threshold: float
 
     @property
@@ -88,7 +90,8 @@ class IsolationForestModel:
         import numpy as np
 
         before = float(self.last[-1]) if self.last.size else None
-        known = np.concatenate([self.last, filled(values, before=before)])
+        scaled = (np.asarray(values, dtype=np.float64) - self.center) / self.spread
+        known = np.concatenate([self.last, filled(scaled, before=before)])
         return self.forest.scores(np.lib.stride_tricks.sliding_window_view(known, self.window))
 
     def state(self) -> State:
@@ -103,6 +106,8 @@ class IsolationForestModel:
             "norm": self.forest.norm,
             "window": self.window,
             "last": self.last,
+            "center": self.center,
+            "spread": self.spread,
             "threshold": self.threshold,
         }
 
@@ -113,6 +118,8 @@ def train(dataset: Dataset, params: Params) -> IsolationForestModel:
     from sklearn.ensemble import IsolationForest
 
     values = filled(training_values(dataset, at_least=params.window + 8, varying=True))
+    center, spread = float(values.mean()), float(values.std())
+    values = (values - center) / spread  # trees see single precision, and no split below 1e-7
     windows = np.lib.stride_tricks.sliding_window_view(values, params.window)
     grown = IsolationForest(
         n_estimators=params.trees,
@@ -121,16 +128,16 @@ def train(dataset: Dataset, params: Params) -> IsolationForestModel:
     ).fit(windows)
     forest = _packed(grown)
     threshold = float(np.quantile(forest.scores(windows), params.quantile))
-    return IsolationForestModel(
-        forest, params.window, values[values.size - params.window + 1 :].copy(), threshold
-    )
+    last = values[values.size - params.window + 1 :].copy()
+    return IsolationForestModel(forest, params.window, last, center, spread, threshold)
 
 
 def restore(state: State) -> IsolationForestModel:
     """The model whose `state` was saved."""
     names = ("roots", "feature", "cut", "left", "right", "length", "norm")
     forest = Forest(**{name: state[name] for name in names})
-    return IsolationForestModel(forest, state["window"], state["last"], state["threshold"])
+    kept = {name: state[name] for name in ("window", "last", "center", "spread", "threshold")}
+    return IsolationForestModel(forest, **kept)
 
 
 def _packed(grown: Any) -> Forest:
