@@ -98,14 +98,14 @@ def cut(data: Any, row: Slice) -> Cut:
 def _pandas(part: Any) -> Data:
     import pandas as pd
 
-    if isinstance(part, (pd.Series, pd.DataFrame)):
-        if part.empty:
-            raise NoDataError("get_data() returned an empty part")
-        return part
-    try:
-        return pd.Series(part, dtype="float64")
-    except (TypeError, ValueError):
-        raise ResultError(f"get_data() returned a pair with a {type(part).__name__} in it") from None
+    if not isinstance(part, (pd.Series, pd.DataFrame)):
+        try:
+            part = pd.Series(part, dtype="float64")
+        except (TypeError, ValueError):
+            raise ResultError(f"get_data() returned a pair with a {type(part).__name__} in it") from None
+    if part.empty:
+        raise NoDataError("get_data() returned an empty part")
+    return part  # type: ignore[no-any-return]
 
 
 def require_column(wanted: str, there: list[str], place: str) -> None:

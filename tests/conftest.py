@@ -14,6 +14,7 @@ from sqlalchemy import insert, select
 from ledger.database import writing
 from ledger.schema import imports, runners, slices
 from ledger.store import Ledger
+from tests import postgres
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -42,6 +43,16 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the public series are not beside this checkout (../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of an empty database on a temporary PostgreSQL server."""
+    found = postgres.binaries()
+    if found is None:
+        pytest.skip("PostgreSQL's server is not installed")
+    with postgres.server(found) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,307 @@
+"""Runs from the first line to the last, in this process and in workers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import runner
+from ledger.store import Ledger
+from runner.errors import OptionError, RunnerError, WorkerFileError
+from tests.invariants import broken
+from tests.series import daily
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with a database of two metrics, a file, and a split file over both."""
+    monkeypatch.chdir(tmp_path)
+    series = daily(300)
+    frame = pd.DataFrame({"cpu": series.to_numpy(), "memory (%)": series.to_numpy()[::-1]})
+    frame.insert(0, "timestamp", [str(time) for time in series.index])
+    with closing(sqlite3.connect("web.db")) as raw:
+        frame.to_sql("metrics", raw, index=False)
+    frame[["timestamp", "cpu"]].to_csv("disk.csv", index=False)
+    ranges = "2026-01-01,2026-01-10,2026-01-11,2026-01-12"
+    Path("split.csv").write_text(
+        "id,database,table,column,file,train_from,train_to,test_from,test_to,region\n"
+        f"cpu,web,metrics,cpu,,{ranges},eu\nmem,web,metrics,memory (%),,{ranges},eu\ndisk,,,,disk.csv,{ranges},us\n",
+        encoding="utf-8",
+    )
+    with Ledger.open("ledger.db") as ledger:
+        ledger.import_slices("split.csv")
+        yield ledger
+
+
+def answers(sql: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect("ledger.db")) as raw:
+        return list(raw.execute(sql))
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_every_slice_is_trained_tested_recorded_and_loads_again(project, workers):
+    summary = runner.run(project, trainer="autoreg", workers=workers, quiet=True)
+
+    assert (summary.succeeded, summary.failed, summary.exit_code) == (3, 0, 0)
+    assert broken(Path("ledger.db"), imported=3) == []
+    metrics = project.query("SELECT slice_id, name FROM current_metrics")
+    assert set(metrics["name"]) == {"mae", "rmse", "smape", "mase", "one_step_mae"}
+    model = runner.load(project, "mem")
+    assert model.predict(5).shape == (5,)
+    assert np.isfinite(model.score([10.0, 11.0])).all()
+
+
+def test_what_an_attempt_cost_is_recorded(project):
+    runner.run(project, trainer="seasonal_naive", workers=1, quiet=True)
+
+    columns = "train_rows, test_rows, trainer, model_used, seed, code_version, train_from"
+    (row,) = answers(f"SELECT {columns} FROM attempts WHERE slice_id = 'cpu'")
+    assert row[:5] == (240, 48, "seasonal_naive", "seasonal naive(24)", 0)
+    assert row[5].startswith("slice-ledger ")
+    assert answers("SELECT count(*) FROM attempts WHERE load_seconds > 0 AND save_seconds > 0") == [(3,)]
+    assert answers("SELECT min(peak_memory) > 10000000 FROM attempts") == [(1,)]
+
+
+@pytest.mark.parametrize("start", ["forkserver", "spawn"])
+def test_workers_start_either_way(project, start):
+    assert runner.run(project, trainer="seasonal_naive", workers=1, start=start, quiet=True).succeeded == 3
+
+
+def test_what_succeeded_is_not_trained_again(project):
+    runner.run(project, trainer="seasonal_naive", workers=0, quiet=True)
+
+    again = runner.run(project, trainer="seasonal_naive", workers=0, resume=True, quiet=True)
+
+    assert (again.started, again.exit_code) == (0, 0)
+    assert "Nothing was pending" in again.lines("ledger.db")[-1]
+
+
+def test_a_gate_rejects_keeps_and_says_why(project):
+    summary = runner.run(project, trainer="seasonal_naive", workers=0, gates=["mae<0"], quiet=True)
+
+    assert (summary.rejected, summary.exit_code) == (3, 1)
+    assert answers("SELECT DISTINCT status, champion_id FROM slices") == [("rejected", None)]
+    ((reason,),) = answers("SELECT reason FROM attempts WHERE slice_id = 'cpu'")
+    assert "is not < 0" in reason
+    assert answers("SELECT count(*) FROM artifacts") == [(3,)]
+
+
+def test_the_worker_file_reads_trains_and_prints(project):
+    Path("worker.py").write_text(
+        "import warnings\n"
+        "def get_data(row):\n    return list(range(len(row.region) * 10)), [1.0]\n"
+        "def train(row, data, params):\n"
+        "    print('training', row.id)\n    warnings.warn('odd')\n"
+        "    return {'n': len(data.train), 'x': float(params['x'])}\n",
+        encoding="utf-8",
+    )
+
+    summary = runner.run(project, worker="worker.py", params={"x": "2"}, workers=1, quiet=True)
+
+    assert summary.succeeded == 3
+    assert answers("SELECT DISTINCT name, value FROM metrics ORDER BY 1") == [("n", 20.0), ("x", 2.0)]
+    ((output, warned, trainer),) = answers("SELECT output, warnings, trainer FROM attempts WHERE slice_id = 'cpu'")
+    assert (output.strip(), warned, trainer) == ("training cpu", "UserWarning: odd", "worker")
+
+
+def test_a_training_that_raises_is_tried_again_and_then_fails_with_its_traceback(project):
+    Path("worker.py").write_text(
+        "def train(row, data):\n    if row.id == 'cpu':\n        raise ValueError('no luck \\0 today')\n    return {'m': 1}\n",
+        encoding="utf-8",
+    )
+
+    summary = runner.run(project, worker="worker.py", workers=1, max_attempts=2, backoff=0.01, quiet=True)
+
+    assert (summary.succeeded, summary.failed, summary.retried, summary.exit_code) == (2, 1, 1, 1)
+    assert answers("SELECT number, outcome, error_type FROM attempts WHERE slice_id = 'cpu'") == [
+        (1, "failed", "ValueError"),
+        (2, "failed", "ValueError"),
+    ]
+    ((message, trace),) = answers("SELECT error_message, traceback FROM attempts WHERE slice_id = 'cpu' LIMIT 1")
+    assert message == "no luck ? today"
+    assert 'worker.py", line 3, in train' in trace
+
+
+@pytest.mark.parametrize("returned", ["None", "object()", "{'m': 'text'}", "Trained(model=lambda: 1)"])
+def test_a_result_that_cannot_be_recorded_fails_its_slice_alone_and_at_once(project, returned):
+    Path("worker.py").write_text(
+        f"from runner import Trained\ndef train(row, data):\n    return {returned} if row.id == 'cpu' else {{'m': 1}}\n",
+        encoding="utf-8",
+    )
+
+    summary = runner.run(project, worker="worker.py", workers=0, quiet=True)
+
+    assert (summary.succeeded, summary.failed, summary.retried) == (2, 1, 0)
+
+
+def test_data_that_cannot_be_trained_fails_at_once_with_its_class(project):
+    Path("disk.csv").write_text("timestamp,cpu\n2020-01-01,1\n", encoding="utf-8")
+
+    summary = runner.run(project, trainer="autoreg", workers=0, quiet=True)
+
+    assert (summary.failed, summary.retried) == (1, 0)
+    assert answers("SELECT error_type FROM attempts WHERE slice_id = 'disk'") == [("NoDataError",)]
+
+
+def test_a_source_that_is_away_is_tried_again(project):
+    Path("disk.csv").unlink()
+
+    summary = runner.run(project, trainer="seasonal_naive", workers=0, backoff=0.01, quiet=True)
+
+    assert (summary.failed, summary.retried) == (1, 2)
+    assert answers("SELECT DISTINCT error_type FROM attempts WHERE slice_id = 'disk'") == [("SourceError",)]
+
+
+def test_a_dead_source_stops_the_run_before_it_burns_every_slice(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{n},gone,t,c,0,1,2,3\n" for n in range(100))
+    Path("split.csv").write_text(
+        f"id,database,table,column,train_from,train_to,test_from,test_to\n{rows}", encoding="utf-8"
+    )
+    with Ledger.open("ledger.db") as ledger:
+        ledger.import_slices("split.csv")
+
+        summary = runner.run(ledger, trainer="seasonal_naive", workers=0, backoff=60, backoff_limit=60, quiet=True)
+
+        assert summary.exit_code == 1
+        assert "the first 20 attempts all failed alike with SourceError: database gone" in summary.stopped_by
+        assert broken(Path("ledger.db"), imported=100) == []
+        assert answers("SELECT count(*) FROM slices WHERE tries = 0 AND status = 'pending'")[0][0] >= 78
+
+
+def test_a_slice_names_its_own_trainer_and_params(project):
+    Path("split.csv").write_text(
+        "id,file,train_from,train_to,test_from,test_to,trainer,params\n"
+        "a,disk.csv,2026-01-01,2026-01-10,2026-01-11,2026-01-12,autoreg,lags=3\n"
+        "b,disk.csv,2026-01-01,2026-01-10,2026-01-11,2026-01-12,,\n"
+        "c,disk.csv,2026-01-01,2026-01-10,2026-01-11,2026-01-12,,period=7\n"
+        "d,disk.csv,2026-01-01,2026-01-10,2026-01-11,2026-01-12,autoreg,\n",
+        encoding="utf-8",
+    )
+    project.import_slices("split.csv", prune=True)
+
+    runner.run(project, trainer="seasonal_naive", params={"period": "12"}, workers=0, quiet=True)
+
+    assert answers("SELECT slice_id, model_used FROM attempts ORDER BY slice_id") == [
+        ("a", "AR(3)"),
+        ("b", "seasonal naive(12)"),
+        ("c", "seasonal naive(7)"),
+        ("d", "AR(24)"),
+    ]
+
+
+def test_a_limit_starts_exactly_so_many(project):
+    summary = runner.run(project, trainer="seasonal_naive", workers=2, limit=2, quiet=True)
+
+    assert (summary.started, summary.succeeded, summary.exit_code) == (2, 2, 0)
+    assert answers("SELECT count(*) FROM attempts") == [(2,)]
+
+
+def test_a_time_limit_gives_back_what_was_not_started(project):
+    summary = runner.run(project, trainer="seasonal_naive", workers=0, time_limit=0.001, quiet=True)
+
+    assert summary.stopped_by == "the time limit is reached"
+    assert broken(Path("ledger.db"), imported=3) == []
+
+
+def test_a_folder_that_takes_no_files_stops_the_run_and_costs_no_slice_a_try(project):
+    Path("artifacts").write_text("in the way", encoding="utf-8")
+
+    summary = runner.run(project, trainer="seasonal_naive", workers=0, quiet=True)
+
+    assert summary.exit_code == 7
+    assert "cannot be written" in summary.stopped_by
+    assert answers("SELECT DISTINCT status, tries FROM slices") == [("pending", 0)]
+
+
+def test_options_come_from_a_file_and_are_recorded_without_urls(project):
+    Path("runner.toml").write_text(
+        '[run]\ntrainer = "seasonal_naive"\nworkers = 0\ntimeout = "5m"\ngate = "mae<100"\n'
+        '[params]\nperiod = 12\n[databases]\nother = "postgresql://u:secret@h/x"\n',
+        encoding="utf-8",
+    )
+
+    runner.run(project, quiet=True)
+
+    ((written,),) = answers("SELECT options FROM runners")
+    options = json.loads(written)
+    assert (options["trainer"], options["timeout"], options["gates"]) == ("seasonal_naive", 300, ["mae<100"])
+    assert "secret" not in written
+    assert answers("SELECT DISTINCT model_used FROM attempts") == [("seasonal naive(12)",)]
+
+
+def test_resume_takes_up_the_last_options_unless_others_are_given(project):
+    runner.run(project, trainer="seasonal_naive", workers=0, limit=1, seed=5, quiet=True)
+    said = []
+
+    runner.run(project, resume=True, seed=6, quiet=True, say=said.append)
+
+    assert said == ["Resuming with --workers 0 --trainer seasonal_naive --seed 6"]
+    assert answers("SELECT seed, trainer, count(*) FROM attempts GROUP BY 1 ORDER BY 1") == [
+        (5, "seasonal_naive", 1),
+        (6, "seasonal_naive", 2),
+    ]
+
+
+def test_on_a_fresh_ledger_the_trainer_is_arima(project):
+    runner.run(project, resume=True, workers=0, limit=1, quiet=True)
+
+    assert answers("SELECT trainer, model_used FROM attempts") == [("arima", "ARIMA(1,1,1)")]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "told"),
+    [
+        ({"trainer": "prophet"}, OptionError, "there is no trainer 'prophet'; there are arima, "),
+        ({"trainer": "arima", "params": {"oder": "1"}}, OptionError, "has no parameter 'oder'"),
+        ({"gates": ["mae"]}, OptionError, "is no condition"),
+        ({"workers": -1}, OptionError, "it is a number from 0 up"),
+        ({"start": "fork"}, OptionError, "it is auto, forkserver or spawn"),
+        ({"max_attempts": 0}, OptionError, "it is at least 1"),
+        ({"worker": "none.py"}, OptionError, "there is no worker file"),
+        ({"worker": "bad.py"}, WorkerFileError, "cannot be imported"),
+        ({"worker": "good.py", "trainer": "arima"}, RunnerError, "would never be used"),
+        ({"config": "bad.toml"}, OptionError, "there is no option 'wokers'"),
+        ({"config": "worse.toml"}, OptionError, "cannot be read"),
+    ],
+)
+def test_an_option_that_cannot_be_is_told_before_anything_starts(project, given, error, told):
+    Path("bad.py").write_text("1 / 0", encoding="utf-8")
+    Path("good.py").write_text("def train(row, data): return {}", encoding="utf-8")
+    Path("bad.toml").write_text("[run]\nwokers = 2\n", encoding="utf-8")
+    Path("worse.toml").write_text("[run\n", encoding="utf-8")
+
+    with pytest.raises(error, match=told):
+        runner.run(project, quiet=True, **given)
+
+    assert answers("SELECT count(*) FROM attempts") == [(0,)]
+
+
+def test_an_unknown_trainer_of_a_slice_is_told_before_anything_starts(project):
+    text = Path("split.csv").read_text(encoding="utf-8").replace(",region", ",trainer").replace(",us", ",prophet")
+    Path("split.csv").write_text(text.replace(",eu", ","), encoding="utf-8")
+    project.import_slices("split.csv")
+
+    with pytest.raises(OptionError, match="there is no trainer 'prophet'"):
+        runner.run(project, quiet=True)
+
+
+def test_the_same_seed_gives_the_same_model(project):
+    runner.run(project, trainer="isolation_forest", params={"trees": "5"}, workers=0, quiet=True)
+    first = answers("SELECT slice_id, sha256 FROM artifacts JOIN attempts ON id = attempt_id ORDER BY 1")
+    with closing(sqlite3.connect("ledger.db")) as raw:
+        raw.execute("UPDATE slices SET status = 'pending'")
+        raw.commit()
+
+    runner.run(project, trainer="isolation_forest", params={"trees": "5"}, workers=1, quiet=True)
+
+    again = answers(
+        "SELECT slice_id, sha256 FROM artifacts JOIN attempts ON id = attempt_id WHERE number = 2 ORDER BY 1"
+    )
+    assert first == again
