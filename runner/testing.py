@@ -1,9 +1,9 @@
 """Contracts for what you write yourself: run them in your own test suite.
 
-    from runner.testing import check_trainer, check_worker_file
+from runner.testing import check_trainer, check_worker_file
 
-    def test_my_worker_file():
-        check_worker_file("worker.py", row, train=series[:400], test=series[400:])
+def test_my_worker_file():
+    check_worker_file("worker.py", row, train=series[:400], test=series[400:])
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ def check_trainer(trainer: Any, dataset: Dataset, params: Any = None) -> None:
 
 
 def check_worker_file(
-    path: str | Path, row: Slice, train: pd.Series[float] | pd.DataFrame, test: pd.Series[float] | pd.DataFrame
+    path: str | Path,
+    row: Slice,
+    train: pd.Series[float] | pd.DataFrame,
+    test: pd.Series[float] | pd.DataFrame,
 ) -> dict[str, float]:
     """Assert that train() of a worker file gives metrics and a model that can be saved; return the metrics."""
     from runner.saving import save
@@ -97,7 +100,11 @@ def _check_answers(model: Any, dataset: Dataset) -> None:
 
 def _check_refusals(trainer: Any, dataset: Dataset, params: Any) -> None:
     train = dataset.train
-    cases = {"no rows": train.iloc[:0], "one row": train.iloc[:1], "only missing values": train * float("nan")}
+    cases = {
+        "no rows": train.iloc[:0],
+        "one row": train.iloc[:1],
+        "only missing values": train * float("nan"),
+    }
     for name, data in cases.items():
         try:
             model = trainer.train(dataclasses.replace(dataset, train=data), params)

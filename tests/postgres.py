@@ -28,8 +28,12 @@ def server(bin_folder: Path) -> Iterator[str]:
         data = Path(folder) / "data"
         if os.geteuid() == 0:
             shutil.chown(folder, "nobody")
-        _run(folder, bin_folder / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
+        _run(
+            folder, bin_folder / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"
+        )
+        options = (
+            f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
+        )
         _run(folder, bin_folder / "pg_ctl", "-D", data, "-w", "-o", options, "-l", data / "log", "start")
         try:
             yield f"postgresql+psycopg://tests@/postgres?host={folder}"

@@ -130,7 +130,10 @@ def test_a_ledger_locked_by_somebody_else_is_told(ledger, monkeypatch):
     monkeypatch.setattr("ledger.database.BUSY_SECONDS", 0.05)
     with sqlite3.connect(ledger.path, isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with Ledger.open(ledger.path) as waiting, pytest.raises(LedgerBusyError, match="is locked by another"):
+        with (
+            Ledger.open(ledger.path) as waiting,
+            pytest.raises(LedgerBusyError, match="is locked by another"),
+        ):
             waiting.beat(1)
 
 

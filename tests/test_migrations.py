@@ -49,7 +49,9 @@ def test_the_migrations_alone_make_a_ledger(tmp_path):
     assert alembic("upgrade", "head", url=url).returncode == 0
 
     with sqlite3.connect(url) as raw:
-        made = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
+        made = {
+            name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        }
     assert made >= {*metadata.tables, *(view.name for view in VIEWS), VERSION_TABLE}
 
 
@@ -69,7 +71,9 @@ def test_a_view_has_the_columns_that_are_documented(ledger, view):
     assert columns == list(view.columns)
 
 
-@pytest.mark.parametrize(("revision", "sentence"), [("0000", "run `ledger upgrade"), ("9999", "newer than this")])
+@pytest.mark.parametrize(
+    ("revision", "sentence"), [("0000", "run `ledger upgrade"), ("9999", "newer than this")]
+)
 def test_another_schema_is_refused_with_what_to_do(ledger, revision, sentence):
     with writing(ledger.engine) as conn:
         conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '{revision}'"))

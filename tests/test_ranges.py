@@ -46,7 +46,9 @@ def test_times_are_naive_and_a_date_or_month_covers_all_of_itself(written, low, 
     assert (point.kind, point.low, point.high) == ("time", low, high)
 
 
-@pytest.mark.parametrize("written", ["", "yesterday", "NaN", "Infinity", "2014-13-01", "1992-00", "12:00", "--1"])
+@pytest.mark.parametrize(
+    "written", ["", "yesterday", "NaN", "Infinity", "2014-13-01", "1992-00", "12:00", "--1"]
+)
 def test_anything_else_is_an_error_that_names_the_value(written):
     with pytest.raises(RangeError, match="neither a number nor a time"):
         parse(written)

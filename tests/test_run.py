@@ -106,7 +106,9 @@ def test_the_worker_file_reads_trains_and_prints(project):
 
     assert summary.succeeded == 3
     assert answers("SELECT DISTINCT name, value FROM metrics ORDER BY 1") == [("n", 20.0), ("x", 2.0)]
-    ((output, warned, trainer),) = answers("SELECT output, warnings, trainer FROM attempts WHERE slice_id = 'cpu'")
+    ((output, warned, trainer),) = answers(
+        "SELECT output, warnings, trainer FROM attempts WHERE slice_id = 'cpu'"
+    )
     assert (output.strip(), warned, trainer) == ("training cpu", "UserWarning: odd", "worker")
 
 
@@ -123,7 +125,9 @@ def test_a_training_that_raises_is_tried_again_and_then_fails_with_its_traceback
         (1, "failed", "ValueError"),
         (2, "failed", "ValueError"),
     ]
-    ((message, trace),) = answers("SELECT error_message, traceback FROM attempts WHERE slice_id = 'cpu' LIMIT 1")
+    ((message, trace),) = answers(
+        "SELECT error_message, traceback FROM attempts WHERE slice_id = 'cpu' LIMIT 1"
+    )
     assert message == "no luck ? today"
     assert 'worker.py", line 3, in train' in trace
 
@@ -167,7 +171,9 @@ def test_a_dead_source_stops_the_run_before_it_burns_every_slice(tmp_path, monke
     with Ledger.open("ledger.db") as ledger:
         ledger.import_slices("split.csv")
 
-        summary = runner.run(ledger, trainer="seasonal_naive", workers=0, backoff=60, backoff_limit=60, quiet=True)
+        summary = runner.run(
+            ledger, trainer="seasonal_naive", workers=0, backoff=60, backoff_limit=60, quiet=True
+        )
 
         assert summary.exit_code == 1
         assert "the first 20 attempts all failed alike with SourceError: database gone" in summary.stopped_by
@@ -284,7 +290,12 @@ def test_an_option_that_cannot_be_is_told_before_anything_starts(project, given,
 
 
 def test_an_unknown_trainer_of_a_slice_is_told_before_anything_starts(project):
-    text = Path("split.csv").read_text(encoding="utf-8").replace(",region", ",trainer").replace(",us", ",prophet")
+    text = (
+        Path("split.csv")
+        .read_text(encoding="utf-8")
+        .replace(",region", ",trainer")
+        .replace(",us", ",prophet")
+    )
     Path("split.csv").write_text(text.replace(",eu", ","), encoding="utf-8")
     project.import_slices("split.csv")
 

@@ -53,9 +53,7 @@ def test_importing_the_same_file_again_changes_nothing(ledger, split):
 
 
 @pytest.mark.parametrize("status", ["succeeded", "rejected", "failed", "pending", "waiting"])
-def test_a_changed_row_is_queued_again_and_its_champion_stays(
-    ledger, split, row, make_slice, clock, status
-):
+def test_a_changed_row_is_queued_again_and_its_champion_stays(ledger, split, row, make_slice, clock, status):
     ledger.import_slices(split("a,x.csv,0,9,10,14,eu"))
     waits = {"not_before": clock.now} if status == "waiting" else {}
     with writing(ledger.engine) as conn:

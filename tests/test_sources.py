@@ -212,7 +212,13 @@ def test_a_range_is_served_by_the_index(tmp_path, read_table, monkeypatch):
         raw.execute("CREATE INDEX by_time ON t (timestamp)")
         asked = []
         reader = Reader(SourceSettings())
-        where = row(("2020-02-01", "2020-02-02", "2020-02-03", "2020-02-03"), database="db", table="t", column="v", base=str(tmp_path))
+        where = row(
+            ("2020-02-01", "2020-02-02", "2020-02-03", "2020-02-03"),
+            database="db",
+            table="t",
+            column="v",
+            base=str(tmp_path),
+        )
         from sqlalchemy import event
 
         from runner import databases
@@ -265,7 +271,9 @@ def test_a_name_is_found_in_the_settings_or_by_the_template(tmp_path, read_table
 def test_a_variable_that_is_not_set_is_told_and_a_secret_never(monkeypatch):
     reader = Reader(SourceSettings(databases={"x": "postgresql://u:${NO_SUCH_SECRET}@localhost:1/x"}))
 
-    with pytest.raises(SourceError, match="environment variable NO_SUCH_SECRET, named in a database URL, is not"):
+    with pytest.raises(
+        SourceError, match="environment variable NO_SUCH_SECRET, named in a database URL, is not"
+    ):
         reader.load(row(database="x", table="t"))
     monkeypatch.setenv("NO_SUCH_SECRET", "hush-hush")
     with pytest.raises(SourceError) as caught:
@@ -298,7 +306,8 @@ def test_postgresql_is_read_whatever_the_times_are(postgres_url, kind):
         conn.execute(text(f'CREATE TABLE "My Schema"."t {kind}" (ts {kind}, "v (%)" numeric)'))
         for place, time in enumerate(times):
             conn.execute(
-                text(f'INSERT INTO "My Schema"."t {kind}" VALUES (CAST(:t AS {kind}), :v)'), {"t": time, "v": place}
+                text(f'INSERT INTO "My Schema"."t {kind}" VALUES (CAST(:t AS {kind}), :v)'),
+                {"t": time, "v": place},
             )
     engine.dispose()
     reader = Reader(SourceSettings(databases={"*": postgres_url.replace("/postgres?", "/{database}?")}))
@@ -319,7 +328,9 @@ def test_what_get_data_returns_is_cut(tmp_path):
     assert list(cut(([1.0, 2.0], [3.0]), row()).test) == [3.0]
 
 
-@pytest.mark.parametrize(("data", "error"), [(None, ResultError), ("text", ResultError), (([], []), UnfitDataError)])
+@pytest.mark.parametrize(
+    ("data", "error"), [(None, ResultError), ("text", ResultError), (([], []), UnfitDataError)]
+)
 def test_what_get_data_may_not_return_is_told(data, error):
     with pytest.raises(error):
         cut(data, row())

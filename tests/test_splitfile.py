@@ -38,7 +38,12 @@ def test_columns_of_the_users_own_are_kept_as_text(read):
 def test_trainer_params_group_and_priority_are_understood(read):
     rows, _ = read(f"{FILES},trainer,params,group,priority\na,x.csv,0,9,10,14,arima,order=2,g,7\n")
 
-    assert (rows[0].trainer, rows[0].params, rows[0].group, rows[0].priority) == ("arima", {"order": "2"}, "g", 7)
+    assert (rows[0].trainer, rows[0].params, rows[0].group, rows[0].priority) == (
+        "arima",
+        {"order": "2"},
+        "g",
+        7,
+    )
 
 
 def test_several_params_are_separated_by_semicolons(read):
@@ -102,7 +107,10 @@ def test_a_quoted_line_break_belongs_to_its_field_and_lines_are_still_counted(re
         (f"{FILES}\na,x\0.csv,0,9,10,14\n", "line 2"),
         (f'{FILES}\na,"x.csv,0,9,10,14\n', "line 2: unexpected end of data"),
         (f"{FILES}\na,{'x' * 1_100_000},0,9,10,14\n", "line 2: field larger than field limit"),
-        (f"{BOTH}\na,postgresql://u:secret@h/d,t,c,,0,9,10,14\n", "column database: the URL holds a password"),
+        (
+            f"{BOTH}\na,postgresql://u:secret@h/d,t,c,,0,9,10,14\n",
+            "column database: the URL holds a password",
+        ),
     ],
 )
 def test_a_problem_is_told_with_its_line_and_column(read, content, problem):

@@ -53,7 +53,9 @@ def test_autoregression_equals_statsmodels():
 def test_an_autoregression_that_would_explode_is_held_back():
     growing = daily(60) * 0 + np.exp(np.arange(60) / 5.0)
 
-    forecast = autoreg.train(dataclasses.replace(dataset(), train=growing), autoreg.Params(lags=2)).predict(5_000)
+    forecast = autoreg.train(dataclasses.replace(dataset(), train=growing), autoreg.Params(lags=2)).predict(
+        5_000
+    )
 
     assert np.isfinite(forecast).all()
     assert np.abs(forecast).max() < 100 * growing.max()
@@ -61,7 +63,13 @@ def test_an_autoregression_that_would_explode_is_held_back():
 
 @pytest.mark.parametrize(
     ("order", "seasonal"),
-    [((1, 0, 0), None), ((2, 1, 2), None), ((0, 1, 1), None), ((1, 0, 1), (0, 1, 1, 24)), ((1, 1, 0), (1, 0, 0, 4))],
+    [
+        ((1, 0, 0), None),
+        ((2, 1, 2), None),
+        ((0, 1, 1), None),
+        ((1, 0, 1), (0, 1, 1, 24)),
+        ((1, 1, 0), (1, 0, 0, 4)),
+    ],
 )
 def test_arima_forecasts_like_statsmodels_from_its_saved_state_alone(order, seasonal):
     given = dataset(n=240)

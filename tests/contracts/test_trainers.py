@@ -13,7 +13,11 @@ from runner.testing import check_trainer, check_worker_file
 from runner.trainers import NAMES, find
 from tests.series import daily, dataset, images
 
-SMALL = {"isolation_forest": {"trees": 10}, "lstm": {"epochs": 1, "units": 4}, "cnn": {"epochs": 3, "filters": 4}}
+SMALL = {
+    "isolation_forest": {"trees": 10},
+    "lstm": {"epochs": 1, "units": 4},
+    "cnn": {"epochs": 3, "filters": 4},
+}
 OF_SERIES = [name for name in NAMES if name != "cnn"]
 
 

@@ -15,7 +15,7 @@ from ledger.store import Ledger
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-WORKER = '''
+WORKER = """
 import pathlib, time
 
 def get_data(row):
@@ -27,7 +27,7 @@ def train(row, data, folder):
     (folder / "model.bin").write_bytes(row.id.encode() * 100)
     time.sleep(float(row.seconds))
     return None
-'''
+"""
 
 
 @pytest.fixture

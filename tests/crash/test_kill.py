@@ -75,7 +75,9 @@ def test_the_rows_of_a_dead_runner_are_left_alone_without_resume(fleet, start):
     assert second.returncode == 3
     assert "slices are held by runners that died" in out
     assert "Next: runner run --resume" in out
-    assert answers(folder, "SELECT count(*) FROM slices WHERE status = 'running' AND runner_id = 1")[0][0] >= 2
+    assert (
+        answers(folder, "SELECT count(*) FROM slices WHERE status = 'running' AND runner_id = 1")[0][0] >= 2
+    )
 
 
 def test_resume_goes_on_with_the_options_of_the_interrupted_run(fleet, start):
@@ -124,10 +126,14 @@ def test_a_slice_that_kills_its_worker_fails_after_three_and_the_run_goes_on(fle
 
     assert process.returncode == 1
     assert broken(folder / "ledger.db", imported=12) == []
-    failed = answers(folder, "SELECT id, crashes, tries FROM slices WHERE status = 'failed' ORDER BY position")
+    failed = answers(
+        folder, "SELECT id, crashes, tries FROM slices WHERE status = 'failed' ORDER BY position"
+    )
     assert failed == [(str(number), 3, 0) for number in range(5)]
     assert len(successes(folder / "ledger.db")) == 7
-    told = answers(folder, "SELECT DISTINCT slice_id, outcome, error_message, output FROM attempts WHERE number = 3")
+    told = answers(
+        folder, "SELECT DISTINCT slice_id, outcome, error_message, output FROM attempts WHERE number = 3"
+    )
     assert {row[1] for row in told} == {"crashed"}
     assert "SIGKILL" in next(row[2] for row in told if row[0] == "0")
     assert "SIGSEGV" in next(row[2] for row in told if row[0] == "1")
@@ -159,9 +165,9 @@ def test_a_training_that_hangs_is_killed_and_its_worker_replaced(fleet, start):
     assert process.returncode == 1
     assert answers(folder, "SELECT id FROM slices WHERE status = 'failed' ORDER BY 1") == [("0",), ("1",)]
     assert len(successes(folder / "ledger.db")) == 4
-    assert answers(folder, "SELECT DISTINCT outcome, error_type FROM attempts WHERE outcome <> 'succeeded'") == [
-        ("timeout", "Timeout")
-    ]
+    assert answers(
+        folder, "SELECT DISTINCT outcome, error_type FROM attempts WHERE outcome <> 'succeeded'"
+    ) == [("timeout", "Timeout")]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -224,7 +230,9 @@ def test_what_a_training_started_ends_with_the_run(fleet, start):
 
     left = [int(line) for line in (folder / "log.txt").read_text().split()]
     assert len(left) == 4
-    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=5)
+    gone, alive = psutil.wait_procs(
+        [psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=5
+    )
     assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
 
 

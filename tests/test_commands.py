@@ -1,0 +1,216 @@
+"""The command lines, as they are typed: what they print, where, and the exit codes they end with."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.series import daily
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def typed(tmp_path):
+    """Type a command in a folder with two metrics in a database."""
+    series = daily(300)
+    frame = series.to_frame("cpu").assign(disk=series.to_numpy()[::-1], name="text")
+    frame.insert(0, "timestamp", [str(time) for time in series.index])
+    with closing(sqlite3.connect(tmp_path / "web.db")) as raw:
+        frame.to_sql("metrics", raw, index=False)
+
+    def run(line: str, *more: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        words = [*line.split(), *more]
+        command = [sys.executable, "-m", *words]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, input=input
+        )
+
+    return run
+
+
+@pytest.fixture
+def trained(typed):
+    """A ledger with two slices, both trained."""
+    typed("ledger split web.db --train 10d --test 2d")
+    typed("ledger import split.csv")
+    typed("runner run --trainer seasonal_naive --workers 1")
+    return typed
+
+
+def test_from_a_database_to_trained_models_in_three_commands(typed, tmp_path):
+    split = typed("ledger split web.db --train 10d --test 2d")
+    imported = typed("ledger import split.csv")
+    ran = typed("runner run --resume --trainer seasonal_naive --workers 1")
+
+    assert (split.returncode, imported.returncode, ran.returncode) == (0, 0, 0)
+    assert (tmp_path / "split.csv").read_text().splitlines()[1] == (
+        "web.metrics.cpu,web,metrics,cpu,,2026-01-01 11:00:00,2026-01-11 11:00:00,"
+        "2026-01-11 11:00:01,2026-01-13 11:00:00"
+    )
+    assert "2 slices from 1 tables or files" in split.stderr
+    assert "2 rows, 2 added" in imported.stdout
+    assert "2 succeeded, 0 rejected, 0 failed" in ran.stdout
+    assert ran.stdout.splitlines()[-1] == "Next: ledger status"
+    assert ran.stderr == ""
+
+
+def test_status_for_people_and_for_programs(trained):
+    plain, as_json = trained("ledger status"), trained("ledger status --json")
+
+    assert "2 slices, 2 done" in plain.stdout
+    assert "succeeded  2  100.0%" in plain.stdout
+    assert json.loads(as_json.stdout)["counts"]["succeeded"] == 2
+
+
+def test_list_show_and_views(trained):
+    listed = trained("ledger list --status succeeded --csv")
+    shown = trained("ledger show web.metrics.cpu")
+    as_json = json.loads(trained("ledger show web.metrics.cpu --json").stdout)
+    views = trained("ledger views")
+
+    assert len(listed.stdout.splitlines()) == 3
+    assert "attempt 1: succeeded, serves" in shown.stdout
+    assert as_json["attempts"][0]["metrics"]["mae"] > 0
+    assert Path(as_json["attempts"][0]["artifacts"][0]["path"]).is_file()
+    assert "current_metrics: The metrics of every champion" in views.stdout
+
+
+@pytest.mark.parametrize("form", ["", "--csv", "--json"])
+def test_a_query_is_printed_in_every_form(trained, form):
+    answer = trained(f"ledger query {form}", "SELECT id, status FROM slices ORDER BY id")
+
+    assert answer.returncode == 0
+    assert "web.metrics.cpu" in answer.stdout
+    assert form != "--json" or json.loads(answer.stdout)[0]["status"] == "succeeded"
+
+
+def test_failures_are_grouped_and_queued_again_by_the_command_they_name(trained, tmp_path):
+    (tmp_path / "worker.py").write_text(
+        "def train(row, data): raise ValueError('no ' + row.id)", encoding="utf-8"
+    )
+    trained("ledger requeue --where", "1 = 1")
+    ran = trained("runner run --worker worker.py --workers 1 --max-attempts 1")
+
+    told = trained("ledger failures")
+
+    assert ran.returncode == 1
+    assert ran.stdout.splitlines()[-1] == "Next: ledger failures"
+    assert "2 × ValueError" not in told.stdout  # the messages differ: they name their slice
+    assert told.stdout.count("1 × ValueError") == 2
+    again = trained("ledger requeue --where", "last_error_type = 'ValueError'")
+    assert "2 slices queued again" in again.stdout
+
+
+def test_a_worker_file_is_checked_without_touching_the_ledger(trained, tmp_path):
+    (tmp_path / "worker.py").write_text(
+        "def train(row, data):\n    if row.column == 'disk':\n        raise ValueError('no')\n    return {'n': 1}\n",
+        encoding="utf-8",
+    )
+
+    checked = trained("runner check worker.py")
+
+    assert checked.returncode == 1
+    assert "web.metrics.cpu: " in checked.stdout
+    assert "n 1" in checked.stdout
+    assert "ValueError: no" in checked.stdout
+    assert "1 of 2 slices trained; the ledger was not changed" in checked.stdout
+    assert json.loads(trained("ledger status --json").stdout)["counts"]["succeeded"] == 2
+
+
+def test_the_trainers_explain_their_parameters(typed):
+    told = typed("runner trainers").stdout
+
+    assert "arima: ARIMA and seasonal ARIMA" in told
+    assert "order=1,1,1  (a whole number,a whole number,a whole number) p,d,q" in told
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("ledger status", 7, "there is no ledger"),
+        ("runner run", 7, "there is no ledger"),
+        ("ledger import none.csv", 7, "none.csv cannot be read"),
+        ("ledger import web.db", 2, "is not UTF-8 text"),
+        ("ledger import split.csv --ledger web.db", 6, "belongs to another program"),
+        ("ledger import split.csv --param order", 2, "is not of the form key=value"),
+        ("ledger split nowhere --train 1d --test 1d", 7, "there is no file or folder nowhere"),
+        ("ledger split web.db --train soon --test 1d", 2, "neither a length of time"),
+        ("ledger split web.db --train 10 --test 1d", 2, "must both be"),
+        ("ledger frobnicate", 2, "No such command"),
+        ("runner run --timeout soon", 2, "is no time; write 90s"),
+        ("runner run --workers many", 2, "neither a number nor auto"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence_and_an_exit_code(typed, tmp_path, line, code, told):
+    (tmp_path / "split.csv").write_text("id,file,train_from,train_to,test_from,test_to\na,x,0,1,2,3\n")
+
+    done = typed(line)
+
+    assert done.returncode == code
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_many_slices_are_queued_again_only_on_purpose(typed, tmp_path):
+    rows = "".join(f"{n},x.csv,0,1,2,3\n" for n in range(1_001))
+    (tmp_path / "split.csv").write_text(
+        f"id,file,train_from,train_to,test_from,test_to\n{rows}", encoding="utf-8"
+    )
+    typed("ledger import split.csv")
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as raw:
+        raw.execute("UPDATE slices SET status = 'failed'")
+        raw.commit()
+
+    refused = typed("ledger requeue --failed")
+    meant = typed("ledger requeue --failed --yes")
+
+    assert (refused.returncode, meant.returncode) == (2, 0)
+    assert "this queues 1001 slices again; say --yes" in refused.stderr
+    assert "1001 slices queued again" in meant.stdout
+
+
+def test_splitting_takes_rows_patterns_and_an_end(typed, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("a.csv", "b.csv"):
+        lines = "".join(f"{n},{n},{n}\n" for n in range(20))
+        (tmp_path / "data" / name).write_text(f"row,x,y\n{lines}", encoding="utf-8")
+
+    by_rows = typed("ledger split data --train 10 --test 5 --tables a* --columns x -o -")
+    by_time = typed("ledger split web.db --train 2d --test 1d --until", "2026-01-05 00:00:00", "-o", "-")
+
+    assert by_rows.stdout.splitlines()[1:] == ["data/a.csv.x,,,x,data/a.csv,5,14,15,19"]
+    assert by_time.stdout.splitlines()[1].endswith(
+        "2026-01-02 00:00:00,2026-01-04 00:00:00,2026-01-04 00:00:01,2026-01-05 00:00:00"
+    )
+
+
+def test_what_is_too_short_or_has_no_numbers_is_left_out_and_told(typed, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "web.db")) as raw:
+        raw.execute("CREATE TABLE names (timestamp TEXT, name TEXT)")
+        raw.execute("CREATE TABLE empty (timestamp TEXT, v REAL)")
+
+    told = typed("ledger split web.db --train 1000d --test 1d")
+
+    assert "1 have no time or no numeric column and were left out, such as web.names" in told.stderr
+    assert "1 are empty" in told.stderr
+    assert "1 are shorter than the window" in told.stderr
+
+
+def test_the_ledger_may_be_named_by_the_environment(typed, tmp_path, monkeypatch):
+    (tmp_path / "split.csv").write_text("id,file,train_from,train_to,test_from,test_to\na,x,0,1,2,3\n")
+    monkeypatch.setenv("LEDGER_URL", str(tmp_path / "elsewhere.db"))
+
+    imported = typed("ledger import split.csv")
+
+    assert imported.returncode == 0
+    assert (tmp_path / "elsewhere.db").exists()
+    assert not (tmp_path / "ledger.db").exists()

@@ -1,0 +1,191 @@
+"""What the ledger tells of itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from ledger.database import reading
+from ledger.errors import UnknownSliceError
+from ledger.records import Artifact, Facts, Failure, Success
+from ledger.status import MOVES, Outcome, Status
+
+
+@pytest.fixture
+def attempt(ledger, make_slice, clock):
+    """Make a slice, claim it, and end the attempt with a success or a failure."""
+    runner = ledger.register_runner({})
+
+    def make(slice_id: str, error: Failure | None = None, **columns) -> None:
+        make_slice(slice_id, **columns)
+        with ledger.recording() as record:
+            held = record.claim(runner)
+            if error is None:
+                record.complete(
+                    held, Success({"mae": 0.5}, (Artifact(slice_id, "json", 1, "0"),)), Facts(fit_seconds=1.0)
+                )
+            else:
+                record.fail(held, error, Facts(output="said"), outcome=Outcome.FAILED, retry_at=None)
+
+    return make
+
+
+def test_the_counts_of_the_states_add_up(ledger, make_slice):
+    for state in Status:
+        make_slice(f"{state}1", status=state.value)
+        make_slice(f"{state}2", status=state.value)
+
+    report = ledger.status()
+
+    assert set(report.counts.values()) == {2}
+    assert (report.total, report.done) == (12, 6)
+
+
+def test_counting_never_reads_the_whole_table(ledger, make_slice):
+    make_slice("a")
+    asked = []
+    event.listen(ledger.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+
+    ledger.status()
+
+    with reading(ledger.engine) as conn:
+        plans = [
+            str(step[3])
+            for sql, values in asked
+            if sql.startswith("SELECT") and "slices" in sql and "LIMIT" not in sql
+            for step in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]
+    assert plans
+    assert [
+        plan for plan in plans if plan.startswith(("SCAN slices", "SCAN attempts")) and "INDEX" not in plan
+    ] == []
+
+
+def test_the_worst_errors_come_first(ledger, attempt):
+    attempt("a", Failure("ValueError", "x"))
+    attempt("b", Failure("OSError", "x"))
+    attempt("c", Failure("OSError", "y"))
+
+    assert [(error.error_type, error.count) for error in ledger.status().errors] == [
+        ("OSError", 2),
+        ("ValueError", 1),
+    ]
+
+
+def test_a_rate_is_told_while_a_runner_lives(ledger, attempt, make_slice):
+    for number in range(8):
+        attempt(str(number))
+    make_slice("left")
+
+    report = ledger.status()
+
+    assert report.rate > 0
+    assert report.eta[0] < report.eta[1]
+    assert [runner.alive for runner in report.runners] == [True]
+
+
+def test_no_rate_is_told_when_nobody_runs(ledger, attempt):
+    attempt("a")
+    ledger.end_runner(1, "finished")
+
+    assert (ledger.status().rate, ledger.status().runners) == (None, ())
+
+
+def test_slices_of_dead_runners_are_counted(ledger, make_slice):
+    make_slice("a")
+    runner = ledger.register_runner({})
+    with ledger.recording() as record:
+        record.claim(runner)
+    from sqlalchemy import text
+
+    from ledger.database import writing
+
+    with writing(ledger.engine) as conn:
+        conn.execute(text("UPDATE runners SET pid_started = 'another'"))
+
+    assert ledger.status().abandoned == 1
+
+
+def test_the_same_error_of_many_slices_is_told_once_with_what_queues_them_again(ledger, attempt):
+    for number in range(3):
+        attempt(str(number), Failure("OSError", f"/data/{number}.csv: line {number * 7} is bad"))
+    attempt("odd", Failure("OSError", "something else"))
+    attempt("other", Failure("KeyError", "'x'"))
+
+    groups = ledger.failures()
+
+    assert [(group.error_type, group.count, group.example) for group in groups] == [
+        ("OSError", 3, "0"),
+        ("OSError", 1, "odd"),
+        ("KeyError", 1, "other"),
+    ]
+    assert groups[0].requeue.startswith("ledger requeue --where \"last_error_type = 'OSError'\"")
+
+
+def test_the_history_of_a_slice_is_complete(ledger, attempt):
+    attempt("a", extra=json.dumps({"region": "eu"}))
+
+    history = ledger.history("a")
+
+    assert history.status["status"] == "succeeded"
+    assert history.attempts[0].metrics == {"mae": 0.5}
+    assert history.attempts[0].artifacts[0].path == "a"
+
+
+def test_an_unknown_slice_is_told(ledger):
+    with pytest.raises(UnknownSliceError, match="no slice has the id 'x'"):
+        ledger.history("x")
+
+
+def test_current_metrics_are_those_of_the_champion_alone(ledger, attempt):
+    attempt("a")
+    runner = ledger.register_runner({})
+    ledger.requeue(ledger_selection("a"))
+    with ledger.recording() as record:
+        held = record.claim(runner)
+        record.complete(held, Success({"mae": 9.0}, passed=False, verdict="worse"), Facts())
+
+    assert list(ledger.query("SELECT value FROM current_metrics")["value"]) == [0.5]
+
+
+def ledger_selection(*ids: str):
+    from ledger.requeue import Selection
+
+    return Selection(ids=ids)
+
+
+def test_the_diagram_of_the_docs_shows_every_move_and_no_other():
+    from pathlib import Path
+
+    page = (Path(__file__).parents[1] / "docs" / "states.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    told = {
+        (Status(row[1].strip(" `")), Status(target.strip(" `")))
+        for row in rows
+        for target in row[2].split(",")
+    }
+
+    assert told == MOVES
+
+
+def test_the_docs_explain_every_view_and_column():
+    from pathlib import Path
+
+    from ledger.views import VIEWS
+
+    page = (Path(__file__).parents[1] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    missing = [f"{view.name}.{name}" for view in VIEWS for name in view.columns if f"`{name}`" not in page]
+
+    assert missing == []
+    assert [view.name for view in VIEWS if f"`{view.name}`" not in page] == []
+
+
+def test_the_age_of_a_waiting_slice_is_told_in_the_view(ledger, make_slice, clock):
+    make_slice("a", status="waiting", not_before=clock.now + timedelta(seconds=5))
+
+    assert (
+        ledger.query("SELECT not_before FROM slice_status")["not_before"][0] == "2026-01-01T00:00:05.000000Z"
+    )
