@@ -80,7 +80,8 @@ class ArtifactStore:
         if len(content) != artifact.bytes or hashlib.sha256(content).hexdigest() != artifact.sha256:
             raise ArtifactError(
                 f"the model file {self.place(artifact.path)} is not what was recorded "
-                f"({artifact.bytes} bytes, sha256 {artifact.sha256[:12]}…); train the slice again with `ledger requeue`"
+                f"({artifact.bytes} bytes, sha256 {artifact.sha256[:12]}…); "
+                "train the slice again with `ledger requeue`"
             )
         return bytes(content)
 

@@ -24,7 +24,7 @@ def binaries() -> Path | None:
 @contextmanager
 def server(bin_folder: Path) -> Iterator[str]:
     """Start a server in a folder of its own and yield its URL; it is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as folder:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"
         if os.geteuid() == 0:
             shutil.chown(folder, "nobody")

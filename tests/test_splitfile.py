@@ -67,7 +67,7 @@ def test_ids_are_text_exactly_as_written(read, ids):
         f"{FILES}\r\na,x.csv,0,9,10,14\r\n".encode(),
         f"{FILES}\na,x.csv,0,9,10,14\n".encode("utf-16"),
         f"{FILES}\n\na,x.csv,0,9,10,14".encode(),
-        f" id , file ,train_from,train_to,test_from,test_to\na,x.csv,0,9,10,14\n".encode(),
+        b" id , file ,train_from,train_to,test_from,test_to\na,x.csv,0,9,10,14\n",
     ],
     ids=["BOM", "CRLF", "UTF-16", "empty line", "spaces in the header"],
 )
