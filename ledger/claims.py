@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -17,26 +16,19 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
-    or_,
     select,
-    text,
     tuple_,
     update,
 )
 
 from ledger.errors import LeaseLostError
-from ledger.records import Claim, Facts, Failure, Slice, Success
-from ledger.schema import Utc, artifacts, attempts, imports, metrics, slices
+from ledger.queue import FOLDER, PENDING, RUNNING, slice_of
+from ledger.records import Claim, Facts, Failure, Success
+from ledger.schema import Utc, artifacts, attempts, metrics, slices
 from ledger.status import Outcome, Reason, Status
 from ledger.text import storable
 
 LOSSES_BEFORE_DEFERRED = 3
-
-# A status in WHERE is always a literal: with a bound value neither SQLite nor a generic plan of
-# PostgreSQL can use the partial indexes, and a claim among a million slices takes 0.1 s and more.
-RUNNING = text("slices.status = 'running'")
-PENDING = text("slices.status = 'pending'")
-WAITING = text("slices.status = 'waiting'")
 
 _NEXT = (
     select(slices.c.position)
@@ -46,7 +38,6 @@ _NEXT = (
     .with_for_update(skip_locked=True)  # PostgreSQL: others step over the row, SQLite ignores it
     .scalar_subquery()
 )
-_FOLDER = select(imports.c.folder).where(imports.c.id == slices.c.import_id).scalar_subquery()
 _CLAIM = (
     update(slices)
     .where(slices.c.position == _NEXT, PENDING)
@@ -55,7 +46,7 @@ _CLAIM = (
         runner_id=bindparam("runner"),
         attempt=slices.c.attempt + 1,
     )
-    .returning(*slices.c, _FOLDER.label("base"))
+    .returning(*slices.c, FOLDER)
 )
 _ATTEMPT = insert(attempts).returning(attempts.c.id)
 
@@ -68,7 +59,7 @@ def claim(conn: Connection, runner_id: int, *, now: datetime) -> Claim | None:
     row = conn.execute(_CLAIM, {"runner": runner_id}).one_or_none()
     if row is None:
         return None
-    taken = _slice(row)
+    taken = slice_of(row)
     attempt_id = conn.execute(
         _ATTEMPT,
         {
@@ -88,49 +79,6 @@ def claim(conn: Connection, runner_id: int, *, now: datetime) -> Claim | None:
         tries=row.tries,
         crashes=row.crashes,
     )
-
-
-def _slice(row: Any) -> Slice:
-    return Slice(
-        id=row.id,
-        train_from=row.active_train_from or row.train_from,
-        train_to=row.active_train_to or row.train_to,
-        test_from=row.active_test_from or row.test_from,
-        test_to=row.active_test_to or row.test_to,
-        database=row.database_name,
-        table=row.table_name,
-        column=row.column_name,
-        file=row.file,
-        extra=json.loads(row.extra) if row.extra else {},
-        group=row.model_group,
-        trainer=row.trainer,
-        params=json.loads(row.params) if row.params else {},
-        priority=row.priority,
-        base=row.base,
-    )
-
-
-def sample(conn: Connection, count: int) -> list[Claim]:
-    """Slices spread evenly over the order of import, as claims that own nothing."""
-    first, last, total = conn.execute(
-        select(func.min(slices.c.position), func.max(slices.c.position), func.count()).where(
-            text("slices.status <> 'retired'")
-        )
-    ).one()
-    if not total:
-        return []
-    wanted = sorted({first + (last - first) * place // max(1, count - 1) for place in range(count)})
-    found: dict[str, Claim] = {}
-    for position in wanted:
-        row = conn.execute(
-            select(*slices.c, _FOLDER.label("base"))
-            .where(slices.c.position >= position, text("slices.status <> 'retired'"))
-            .order_by(slices.c.position)
-            .limit(1)
-        ).one_or_none()
-        if row is not None:
-            found[row.id] = Claim(_slice(row), row.attempt, 0, 0, row.spec_hash, row.tries, row.crashes)
-    return list(found.values())
 
 
 def complete(conn: Connection, held: Claim, success: Success, facts: Facts, *, now: datetime) -> None:
@@ -218,42 +166,6 @@ def take_back_lost(conn: Connection, *, dead: Collection[int], now: datetime) ->
             deferred=case((losses >= LOSSES_BEFORE_DEFERRED, 1), else_=slices.c.deferred),
         )
     ).rowcount
-
-
-def queue_due(conn: Connection, *, now: datetime) -> int:
-    """Put every waiting slice whose time has come back in the queue; return how many."""
-    return conn.execute(
-        update(slices)
-        .where(WAITING, slices.c.not_before <= now)
-        .values(status=Status.PENDING.value, reason=Reason.RETRY.value, not_before=None)
-    ).rowcount
-
-
-def next_due(conn: Connection) -> datetime | None:
-    """When the next waiting slice may be tried again, None when none waits."""
-    found: datetime | None = conn.execute(
-        select(slices.c.not_before).where(WAITING).order_by(slices.c.not_before).limit(1)
-    ).scalar()
-    return found
-
-
-def held_by(conn: Connection, runner_ids: Collection[int]) -> int:
-    """How many slices these runners hold."""
-    counted = select(func.count()).select_from(slices).where(RUNNING, slices.c.runner_id.in_(runner_ids))
-    return int(conn.execute(counted).scalar_one())
-
-
-def unfinished(conn: Connection) -> int:
-    """How many slices are pending, waiting or running."""
-    states = (PENDING, WAITING, RUNNING)  # one count each: only so are the partial indexes used
-    counted = (select(func.count()).select_from(slices).where(state) for state in states)
-    return sum(int(conn.execute(count).scalar_one()) for count in counted)
-
-
-def trainers_named(conn: Connection) -> set[str]:
-    """The trainers named by slices that are still to be trained."""
-    named = select(slices.c.trainer).where(or_(PENDING, WAITING), slices.c.trainer.is_not(None)).distinct()
-    return set(conn.execute(named).scalars())
 
 
 def _leave(conn: Connection, held: Claim, status: Status, changes: Mapping[str, Any]) -> None:

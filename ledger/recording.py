@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ledger import claims
+from ledger import claims, queue
 from ledger.errors import LeaseLostError
 from ledger.records import Claim, Facts, Failure, Success
 from ledger.status import Outcome
@@ -54,8 +54,8 @@ class Recording:
 
     def queue_due(self) -> int:
         """Put what has waited long enough back in the queue; return how many slices."""
-        return claims.queue_due(self._conn, now=self._now)
+        return queue.queue_due(self._conn, now=self._now)
 
     def next_due(self) -> datetime | None:
         """When the next waiting slice may be tried again, None when none waits."""
-        return claims.next_due(self._conn)
+        return queue.next_due(self._conn)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, select
 
-from ledger import __version__, claims, migrate, registry, reports, runners
+from ledger import __version__, claims, migrate, queue, registry, reports, runners
 from ledger.checkpoint import LARGE, checkpoint
 from ledger.database import ledger_url, open_engine, reading, sqlite_path, writing
 from ledger.errors import AccessError
@@ -214,22 +214,22 @@ class Ledger:
     def held_by(self, runner_ids: Collection[int]) -> int:
         """How many slices these runners hold."""
         with reading(self._engine) as conn:
-            return claims.held_by(conn, runner_ids)
+            return queue.held_by(conn, runner_ids)
 
     def unfinished(self) -> int:
         """How many slices are pending, waiting or running."""
         with reading(self._engine) as conn:
-            return claims.unfinished(conn)
+            return queue.unfinished(conn)
 
     def sample(self, count: int) -> list[Claim]:
         """Up to `count` slices spread over the ledger, to be tried out; nothing is claimed."""
         with reading(self._engine) as conn:
-            return claims.sample(conn, count)
+            return queue.sample(conn, count)
 
     def trainers_named(self) -> set[str]:
         """The trainers that slices still to be trained name for themselves."""
         with reading(self._engine) as conn:
-            return claims.trainers_named(conn)
+            return queue.trainers_named(conn)
 
     def checkpoint(self, *, larger_than: int = 0) -> None:
         """Move SQLite's write-ahead log into the file once it has grown; nothing on PostgreSQL."""

@@ -29,9 +29,9 @@ def check_trainer(trainer: Any, dataset: Dataset, params: Any = None) -> None:
     UnfitDataError. Raises AssertionError naming the promise that is broken.
     """
     given = trainer.Params() if params is None else params
-    before = dataset.train.copy(), dataset.test.copy()
+    before: Any = dataset.train.copy()
     model = trainer.train(dataset, given)
-    assert dataset.train.equals(before[0]), "the trainer changed its training data"
+    assert before.equals(dataset.train), "the trainer changed its training data"
     _check_answers(model, dataset)
     again = _answers(trainer.train(dataset, given), dataset)
     assert _close(_answers(model, dataset), again), "the same data, params and seed gave another model"
@@ -47,7 +47,7 @@ def check_worker_file(
     train: pd.Series[float] | pd.DataFrame,
     test: pd.Series[float] | pd.DataFrame,
 ) -> dict[str, float]:
-    """Assert that train() of a worker file gives metrics and a model that can be saved; return the metrics."""
+    """Assert that train() gives metrics and a model that can be saved; return the metrics."""
     from runner.saving import save
     from runner.userfile import UserFile, interpret
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, select, text, update
 
-from ledger import claims, runners
+from ledger import claims, queue, runners
 from ledger.database import reading, writing
 from ledger.errors import LeaseLostError
 from ledger.hosts import this_process
@@ -242,8 +242,8 @@ def test_a_waiting_slice_is_pending_again_when_its_time_has_come(ledger, make_sl
     clock.advance(seconds=5)
 
     with writing(ledger.engine) as conn:
-        queued = claims.queue_due(conn, now=clock.now)
-        still = claims.next_due(conn)
+        queued = queue.queue_due(conn, now=clock.now)
+        still = queue.next_due(conn)
 
     assert (queued, row().status, row().reason) == (1, "pending", "retry")
     assert still == row("later").not_before
