@@ -37,7 +37,9 @@ Event: TypeAlias = Report | Death
 class Crew(Protocol):
     """Gets claimed slices, gives reports."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """How many workers are ready."""
 
     @property
     def free(self) -> Sequence[Worker]:

@@ -13,11 +13,14 @@ from runner.training import Training
 class Inline:
     """A crew of one that trains when it is asked for events."""
 
-    size = 1
-
     def __init__(self, setup: Setup) -> None:
         self._training = Training(setup, printed=None)
         self._worker = Worker(number=1)
+
+    @property
+    def size(self) -> int:
+        """One: this process."""
+        return 1
 
     @property
     def free(self) -> list[Worker]:

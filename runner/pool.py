@@ -51,10 +51,14 @@ class Pool:
         self._start_timeout = start_timeout
         self._monotonic = monotonic
         self._folder = tempfile.TemporaryDirectory(prefix="slice-ledger-", ignore_cleanup_errors=True)
-        self.size = size
         self.workers: dict[Connection, Process] = {}
         for number in range(1, size + 1):
             self._add(number)
+
+    @property
+    def size(self) -> int:
+        """How many workers are ready: nothing is claimed for one that may never be."""
+        return sum(worker.ready for worker in self.workers.values())
 
     @property
     def free(self) -> list[Worker]:
@@ -78,7 +82,7 @@ class Pool:
     def events(self, timeout: float) -> list[Event]:
         """Wait up to `timeout` seconds, and return what workers reported or died of.
 
-        A dead worker is replaced at once.
+        A dead worker is replaced at once. Raises RunnerError when workers cannot train at all.
         """
         self._end_overdue()
         found: list[Event] = []
@@ -90,6 +94,8 @@ class Pool:
             except (EOFError, ConnectionError):
                 found.append(self._bury(worker))
                 continue
+            if isinstance(message, RunnerError):
+                raise message
             if isinstance(message, Report):
                 worker.held = None
                 found.append(message)

@@ -124,7 +124,8 @@ class Screen:
                 lines.append(
                     Text(f"  worker {worker.number}  {worker.held.slice.id}  {seconds}", style="dim")
                 )
-        drawn = Group(ProgressBar(total=max(1, self._pace.total), completed=summary.done), *lines)
+        total = max(self._pace.total, summary.done, 1)
+        drawn = Group(*lines, ProgressBar(total=total, completed=summary.done, width=60))
         if self._live is None:
             self._live = Live(drawn, auto_refresh=False, transient=True)
             self._live.start()

@@ -124,9 +124,9 @@ def _setup(ledger: Ledger, options: RunOptions) -> Setup:
 def _check_trainers(ledger: Ledger, setup: Setup) -> list[str]:
     """Refuse unknown trainers and parameters before anything starts; return what to import first."""
     from runner import trainers
-    from runner.userfile import UserFile
+    from runner.outline import outline
 
-    user = UserFile.load(setup.worker) if setup.worker else None
+    user = outline(setup.worker) if setup.worker else None
     if user is not None and user.trains and setup.trainer:
         raise RunnerError(
             f"{setup.worker} defines train(), so --trainer {setup.trainer} would never be used; "
@@ -139,7 +139,8 @@ def _check_trainers(ledger: Ledger, setup: Setup) -> list[str]:
     for name in named:
         trainers.require_known(name)
     wanted = named | ({default} if default else set())
-    return sorted({library for name in wanted for library in trainers.LIBRARIES[name]})
+    libraries = {library for name in wanted for library in trainers.LIBRARIES[name]}
+    return sorted(libraries | (user.libraries if user is not None else set()))
 
 
 def _crew(options: RunOptions, setup: Setup, preload: list[str]) -> Crew:

@@ -9,6 +9,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from runner.errors import RunnerError
 from runner.lifeline import die_with_parent, lead_own_group
 
 
@@ -20,7 +21,8 @@ def serve(fd: int) -> None:
 def work(conn: Connection) -> None:
     """Train what comes over `conn`: first a Setup and a file for what is printed, then Claims.
 
-    The first answer is this process's pid, when it is ready; then one Report for each Claim.
+    The first answer is this process's pid, when it is ready, or the error that keeps it from
+    training at all; then comes one Report for each Claim.
     """
     lead_own_group()
     die_with_parent()
@@ -31,7 +33,11 @@ def work(conn: Connection) -> None:
         _print_into(printed)
         from runner.training import Training
 
-        training = Training(setup, printed=Path(printed))
+        try:
+            training = Training(setup, printed=Path(printed))
+        except RunnerError as error:  # the worker file: its error is the run's
+            conn.send(error)
+            return
         conn.send(os.getpid())
         while True:
             conn.send(training.attempt(conn.recv()))
