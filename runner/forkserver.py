@@ -21,12 +21,14 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from runner.lifeline import die_with_parent, kill_group
+from runner.lifeline import kill_group
 
 
 def main(control_fd: int, preload: list[str]) -> None:
-    """Serve the runner at the other end of `control_fd` until it goes away."""
-    die_with_parent()
+    """Serve the runner at the other end of `control_fd` until it goes away.
+
+    This process must outlive its runner by a moment: it kills what the workers have started.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to handle
     control = socket.socket(fileno=control_fd)
     with _silence():

@@ -117,6 +117,17 @@ def test_the_file_is_on_the_disk_before_its_place_is_taken_and_the_folder_after(
     assert steps == ["flush", "rename", "flush"]
 
 
+def test_a_path_never_names_half_a_file(store, monkeypatch):
+    place = Path(store.place(f"{store._stem('a', 1)}.json"))
+    seen = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: seen.append(place.exists()) or fsync(fd))
+
+    store.keep("a", 1, {"model.json": b"{}"}, "json")
+
+    assert seen == [False, True]
+
+
 def test_removing_takes_the_attempts_own_folder_along(store):
     kept = store.keep("a", 1, {"one": b"x", "two": b"y"}, "file")
     folder = Path(store.place(kept[0].path)).parent

@@ -236,6 +236,17 @@ def test_what_a_training_started_ends_with_the_run(fleet, start):
     assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
 
 
+def test_what_a_training_started_ends_with_a_runner_that_is_killed(fleet, start):
+    folder = fleet(1, worker=LEAVES_CHILDREN.replace('return {"m": 1.0}', "child.wait()"))
+    process = start(folder, "--workers", "1")
+    wait_for(folder, process, 1)
+    left = psutil.Process(int((folder / "log.txt").read_text()))
+
+    process.kill()
+
+    assert left.wait(timeout=10) is None
+
+
 def test_two_runners_share_a_ledger_and_train_each_slice_once(fleet, start):
     folder = fleet(300, seconds=0)
 
