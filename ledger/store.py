@@ -52,16 +52,11 @@ class Ledger:
         if path is not None:
             _require_file(path, create=create)
         engine = open_engine(url, durable=durable)
-        name = str(ledger)
-        with reading(engine) as conn:
-            revision = migrate.revision_of(conn)
-        if revision is None and not create:
-            raise AccessError(f"there is no ledger in {_shown(engine)}; `ledger import split.csv` makes one")
-        if revision is None:
-            with writing(engine) as conn:
-                migrate.upgrade(conn)
-        else:
-            migrate.require_current(revision, name)
+        try:
+            _require_schema(engine, str(ledger), create=create)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine)
 
     @property
@@ -249,6 +244,18 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _require_schema(engine: Engine, name: str, *, create: bool) -> None:
+    with reading(engine) as conn:
+        revision = migrate.revision_of(conn)
+    if revision is not None:
+        migrate.require_current(revision, name)
+    elif create:
+        with writing(engine) as conn:
+            migrate.upgrade(conn)
+    else:
+        raise AccessError(f"there is no ledger in {_shown(engine)}; `ledger import split.csv` makes one")
 
 
 def _shown(engine: Engine) -> str:

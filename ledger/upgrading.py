@@ -43,18 +43,26 @@ def upgrade_ledger(ledger: str | Path) -> UpgradeReport:
     if path is not None and not path.exists():
         raise AccessError(f"there is no ledger {path}; `ledger import split.csv` makes one")
     engine = open_engine(url)
+    try:
+        before = _revision(engine, str(ledger))
+        if before == migrate.REVISION:
+            return UpgradeReport(before, before, None)
+        backup = None if path is None else _backup(path, before)
+        _migrate(engine)
+        return UpgradeReport(before, migrate.REVISION, backup)
+    finally:
+        engine.dispose()
+
+
+def _revision(engine: Engine, ledger: str) -> str:
     with reading(engine) as conn:
-        before = migrate.revision_of(conn)
-        if before is None:
+        found = migrate.revision_of(conn)
+        if found is None:
             raise AccessError(f"there is no ledger in {ledger}; `ledger import split.csv` makes one")
-        if before > migrate.REVISION:
-            migrate.require_current(before, str(ledger))
+        if found > migrate.REVISION:
+            migrate.require_current(found, ledger)
         _require_rest(conn)
-    if before == migrate.REVISION:
-        return UpgradeReport(before, before, None)
-    backup = None if path is None else _backup(path, before)
-    _migrate(engine)
-    return UpgradeReport(before, migrate.REVISION, backup)
+        return found
 
 
 def _migrate(engine: Engine) -> None:

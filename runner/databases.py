@@ -73,6 +73,11 @@ class Databases:
         except SQLAlchemyError as error:
             raise SourceError(f"database {row.database}: {str(error).splitlines()[0]}") from None
 
+    def close(self) -> None:
+        """Close every database."""
+        while self._open:
+            self._open.popitem()[1].engine.dispose()
+
     def _database(self, name: str, base: str | None) -> Database:
         key = (name, base)
         if key not in self._open:

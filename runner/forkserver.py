@@ -18,6 +18,7 @@ import select
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -31,6 +32,9 @@ def main(control_fd: int, preload: list[str]) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to handle
     control = socket.socket(fileno=control_fd)
+    # Libraries start threads when they are imported, and Python 3.12 warns of every fork then. Those
+    # threads only wait for work here; `--start spawn` is for a library where that is not so.
+    warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)
     with _silence():
         for name in preload:
             # What cannot be imported here fails where it is used, with a traceback in the ledger.

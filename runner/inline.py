@@ -49,5 +49,6 @@ class Inline:
 
     def end(self) -> list[Claim]:
         """Return what is held and not yet trained."""
+        self._training.close()
         held, self._worker.held = self._worker.held, None
         return [held] if held else []

@@ -37,3 +37,7 @@ class Reader:
             separator = row.extra.get("separator") or self._settings.separator
             return load_file(row, wished_time=time, separator=separator)
         return self._databases.load(row, wished_time=time)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._databases.close()

@@ -83,6 +83,10 @@ class Training:
             **outcome,
         )
 
+    def close(self) -> None:
+        """Let go of the sources."""
+        self._reader.close()
+
     def _train(self, held: Claim, phases: Phases, facts: dict[str, Any]) -> dict[str, Any]:
         row = held.slice
         own = row.trainer is not None and row.trainer != self._setup.trainer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -340,7 +341,7 @@ def test_the_database_refuses_a_running_slice_that_nobody_owns(ledger, make_slic
 def test_ids_of_attempts_are_never_used_again(ledger, make_slice, claim):
     make_slice("a")
     held = claim()
-    with sqlite3.connect(ledger.path) as raw:
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as raw:
         raw.execute("PRAGMA foreign_keys=OFF")
         raw.execute("DELETE FROM attempts")
         raw.execute("UPDATE slices SET status='pending', runner_id=NULL, attempt=0")

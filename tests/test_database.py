@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path):
 @pytest.mark.parametrize("statement", ["CREATE TABLE notes (x)", "PRAGMA application_id = 7"])
 def test_the_database_of_another_program_is_refused(tmp_path, statement):
     path = tmp_path / "other.db"
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("CREATE TABLE IF NOT EXISTS notes (x)")
         other.execute(statement.replace("CREATE TABLE notes", "CREATE TABLE more"))
 
@@ -128,7 +129,7 @@ def test_a_missing_ledger_or_folder_is_told(tmp_path, create, sentence):
 
 def test_a_ledger_locked_by_somebody_else_is_told(ledger, monkeypatch):
     monkeypatch.setattr("ledger.database.BUSY_SECONDS", 0.05)
-    with sqlite3.connect(ledger.path, isolation_level=None) as other:
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with (
             Ledger.open(ledger.path) as waiting,

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_the_migrations_alone_make_a_ledger(tmp_path):
 
     assert alembic("upgrade", "head", url=url).returncode == 0
 
-    with sqlite3.connect(url) as raw:
+    with closing(sqlite3.connect(url, isolation_level=None)) as raw:
         made = {
             name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
         }

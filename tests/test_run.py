@@ -73,6 +73,21 @@ def test_workers_start_either_way(project, start):
     assert runner.run(project, trainer="seasonal_naive", workers=1, start=start, quiet=True).succeeded == 3
 
 
+@pytest.mark.parametrize("start", ["forkserver", "spawn"])
+def test_libraries_have_one_thread_each_before_they_are_imported(project, start):
+    Path("worker.py").write_text(
+        "import os\nN = int(os.environ['OMP_NUM_THREADS'])\n"
+        "def train(row, data):\n"
+        "    import threadpoolctl\n"
+        "    return {'n': N, 'most': max(each['num_threads'] for each in threadpoolctl.threadpool_info())}\n",
+        encoding="utf-8",
+    )
+
+    runner.run(project, worker="worker.py", workers=1, start=start, quiet=True)
+
+    assert answers("SELECT DISTINCT name, value FROM metrics ORDER BY 1") == [("most", 1.0), ("n", 1.0)]
+
+
 def test_what_succeeded_is_not_trained_again(project):
     runner.run(project, trainer="seasonal_naive", workers=0, quiet=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from sqlalchemy import create_engine, text
 
 from ledger.records import Slice
 from ledger.splitfile import Findings, read_rows
+from runner import sources
 from runner.cut import cut
 from runner.errors import (
     MissingColumnError,
@@ -21,11 +23,26 @@ from runner.errors import (
     SourceError,
     UnfitDataError,
 )
-from runner.sources import Reader, SourceSettings
+from runner.sources import SourceSettings
 from runner.timeaxis import TimeError
 
 NAMED = ("2026-01-01", "2026-01-03", "2026-01-04", "2026-01-05")
 TIMES = [f"2026-01-{day:02d} 00:00:00" for day in range(1, 8)]
+
+OPENED: list[sources.Reader] = []
+
+
+def Reader(settings: SourceSettings) -> sources.Reader:  # noqa: N802
+    """A reader that is closed when the test ends."""
+    OPENED.append(sources.Reader(settings))
+    return OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def close_readers():
+    yield
+    while OPENED:
+        OPENED.pop().close()
 
 
 def row(ranges=NAMED, **columns) -> Slice:
@@ -49,7 +66,7 @@ def read_table(tmp_path):
     """Put a table into `db.db` beside the split file and read a slice of it."""
 
     def read(times, values, ranges=NAMED, kind="TEXT", table="t", column="v", time="timestamp"):
-        with sqlite3.connect(tmp_path / "db.db") as raw:
+        with closing(sqlite3.connect(tmp_path / "db.db", isolation_level=None)) as raw:
             raw.execute(f'CREATE TABLE "{table}" ("{time}" {kind}, "{column}" REAL)')
             raw.executemany(f'INSERT INTO "{table}" VALUES (?, ?)', zip(times, values, strict=True))
         where = row(ranges, database="db", table=table, column=column, base=str(tmp_path))
@@ -208,7 +225,7 @@ def test_names_with_spaces_quotes_and_parentheses_are_quoted(read_table):
 def test_a_range_is_served_by_the_index(tmp_path, read_table, monkeypatch):
     times = [str(time) for time in pd.date_range("2020-01-01", periods=5_000, freq="h")]
     read_table(times, range(5_000), ("2020-02-01", "2020-02-02", "2020-02-03", "2020-02-03"))
-    with sqlite3.connect(tmp_path / "db.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "db.db", isolation_level=None)) as raw:
         raw.execute("CREATE INDEX by_time ON t (timestamp)")
         asked = []
         reader = Reader(SourceSettings())
@@ -286,7 +303,7 @@ def test_only_the_last_databases_stay_open(tmp_path):
     from runner.databases import OPEN
 
     for number in range(OPEN + 3):
-        with sqlite3.connect(tmp_path / f"db{number}.db") as raw:
+        with closing(sqlite3.connect(tmp_path / f"db{number}.db", isolation_level=None)) as raw:
             raw.execute("CREATE TABLE t (timestamp TEXT, v REAL)")
             raw.executemany("INSERT INTO t VALUES (?, ?)", [(time, 1.0) for time in TIMES])
     reader = Reader(SourceSettings())
@@ -315,7 +332,6 @@ def test_postgresql_is_read_whatever_the_times_are(postgres_url, kind):
     found = reader.load(row(database="postgres", table=f"My Schema.t {kind}", column="v (%)"))
 
     assert (list(found.train), list(found.test)) == ([0, 1, 2], [3, 4])
-    reader._databases._open.popitem()[1].engine.dispose()
 
 
 def test_what_get_data_returns_is_cut(tmp_path):
