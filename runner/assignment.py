@@ -24,6 +24,11 @@ class Setup:
     scratch: str | None = None  # the folder under which each attempt gets one of its own
 
 
+def attempt_folder(held: Claim) -> str:
+    """How the name of an attempt's own temporary folder begins."""
+    return f"attempt-{held.attempt_id}-"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What became of one attempt: a failure, or metrics with the files that were kept."""

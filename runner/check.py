@@ -74,8 +74,11 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
         databases=options.databases,
         time_column=options.time_column,
         separator=options.separator,
+        scratch=str(Path(scratch) / "scratch"),
     )
-    pool = Pool(launcher_for(options.start, []), setup, size=1, timeout=options.timeout)
+    Path(str(setup.scratch)).mkdir()
+    launcher = launcher_for(options.start, [], str(setup.scratch))
+    pool = Pool(launcher, setup, size=1, timeout=options.timeout)
     trials: list[Trial] = []
     try:
         for held in sample:

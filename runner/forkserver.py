@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -25,10 +26,11 @@ from typing import Any, NoReturn
 from runner.lifeline import kill_group
 
 
-def main(control_fd: int, preload: list[str]) -> None:
+def main(control_fd: int, scratch: str, preload: list[str]) -> None:
     """Serve the runner at the other end of `control_fd` until it goes away.
 
-    This process must outlive its runner by a moment: it kills what the workers have started.
+    This process must outlive its runner by a moment: it kills what the workers have started, and
+    removes what they left in the folder `scratch`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to handle
     control = socket.socket(fileno=control_fd)
@@ -43,6 +45,7 @@ def main(control_fd: int, preload: list[str]) -> None:
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, every imported page
     Server(control).serve()
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -136,4 +139,4 @@ class Server:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])

@@ -60,9 +60,9 @@ class Launcher(Protocol):
 class ForkServer:
     """Workers forked from one process that has imported what the trainers need (20–40 ms each)."""
 
-    def __init__(self, preload: Sequence[str]) -> None:
+    def __init__(self, preload: Sequence[str], scratch: str) -> None:
         self._control, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "runner.forkserver", str(theirs.fileno()), *preload]
+        command = [sys.executable, "-m", "runner.forkserver", str(theirs.fileno()), scratch, *preload]
         # A group of its own: Ctrl-C in a terminal goes to the runner alone, which then decides.
         self._server = subprocess.Popen(
             command,
@@ -169,8 +169,11 @@ def _environment(wanted: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def launcher_for(start: str, preload: Sequence[str]) -> Launcher:
-    """The way of starting workers that `start` asks for; `auto` takes the fork server where there is one."""
+def launcher_for(start: str, preload: Sequence[str], scratch: str) -> Launcher:
+    """The way of starting workers that `start` asks for; `auto` takes the fork server where there is one.
+
+    The folder `scratch` is removed also when the runner is killed, where there is a fork server.
+    """
     if start == "spawn" or (start == "auto" and not hasattr(os, "fork")):
         return Spawn()
-    return ForkServer(preload)
+    return ForkServer(preload, scratch)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from ledger.records import Claim
-from runner.assignment import Report, Setup
+from runner.assignment import Report, Setup, attempt_folder
 from runner.crew import Death, Event, Worker
 from runner.errors import RunnerError
 from runner.launch import Child, Launcher
@@ -33,7 +33,10 @@ class Process(Worker):
 
 
 class Pool:
-    """Keeps `size` workers alive, one slice each."""
+    """Keeps `size` workers alive, one slice each.
+
+    The folder `setup.scratch` is theirs: it is removed with all that trainings leave in it.
+    """
 
     def __init__(
         self,
@@ -46,11 +49,12 @@ class Pool:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._launcher = launcher
+        assert setup.scratch is not None
+        self._scratch = Path(setup.scratch)
         self._setup = setup
         self._timeout = timeout
         self._start_timeout = start_timeout
         self._monotonic = monotonic
-        self._folder = tempfile.TemporaryDirectory(prefix="slice-ledger-", ignore_cleanup_errors=True)
         self.workers: dict[Connection, Process] = {}
         for number in range(1, size + 1):
             self._add(number)
@@ -111,11 +115,11 @@ class Pool:
             worker.child.conn.close()
         self.workers.clear()
         self._launcher.close()
-        self._folder.cleanup()
+        shutil.rmtree(self._scratch, ignore_errors=True)
         return held
 
     def _add(self, number: int) -> None:
-        printed = Path(self._folder.name) / f"worker-{number}.out"
+        printed = self._scratch / f"worker-{number}.out"
         child = self._launcher.start()
         worker = Process(number=number, child=child, printed=printed, since=self._monotonic())
         self.workers[child.conn] = worker
@@ -133,6 +137,9 @@ class Pool:
         )
         if not worker.ready and not death.timed_out and worker.held is None:
             raise RunnerError(f"a worker process cannot start: it {death.ending}\n{death.output}".rstrip())
+        if worker.held is not None:
+            for left in self._scratch.glob(f"{attempt_folder(worker.held)}*"):
+                shutil.rmtree(left, ignore_errors=True)
         self._add(worker.number)
         return death
 

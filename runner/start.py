@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -152,7 +154,9 @@ def _crew(options: RunOptions, setup: Setup, preload: list[str]) -> Crew:
     from runner.pool import Pool
 
     size = _cores() if options.workers == "auto" else int(options.workers)
-    return Pool(launcher_for(options.start, preload), setup, size=size, timeout=options.timeout)
+    setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
+    launcher = launcher_for(options.start, preload, str(setup.scratch))
+    return Pool(launcher, setup, size=size, timeout=options.timeout)
 
 
 def _cores() -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Claim, Facts, Failure, Slice
-from runner.assignment import Report, Setup
+from runner.assignment import Report, Setup, attempt_folder
 from runner.cut import Cut, cut
 from runner.errors import FinalError, OptionError
 from runner.memory import forget_peak, peak_memory
@@ -141,7 +141,9 @@ class Training:
         self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]
     ) -> dict[str, Any]:
         assert self._user is not None
-        with tempfile.TemporaryDirectory(dir=self._setup.scratch, ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix=attempt_folder(held), dir=self._setup.scratch, ignore_cleanup_errors=True
+        ) as folder:
             with phases.time("fit"):
                 returned = self._user.train(
                     held.slice, dataset, folder=Path(folder), seed=self._setup.seed, params=params

@@ -54,9 +54,16 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def starting(folder: Path, *options: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "runner", "run", "--worker", "worker.py", *options]
+        (folder / "tmp").mkdir(exist_ok=True)
         pipe = subprocess.PIPE
         process = subprocess.Popen(
-            command, cwd=folder, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+            command,
+            cwd=folder,
+            env={**ENVIRONMENT, "TMPDIR": str(folder / "tmp")},
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=True,
         )
         started.append(process)
         return process

@@ -7,6 +7,7 @@ import random
 import signal
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -138,6 +139,7 @@ def test_a_slice_that_kills_its_worker_fails_after_three_and_the_run_goes_on(fle
     assert "SIGKILL" in next(row[2] for row in told if row[0] == "0")
     assert "SIGSEGV" in next(row[2] for row in told if row[0] == "1")
     assert "about to 0" in next(row[3] for row in told if row[0] == "0")
+    assert list((folder / "tmp").iterdir()) == []
 
 
 HANGS = """
@@ -245,6 +247,15 @@ def test_what_a_training_started_ends_with_a_runner_that_is_killed(fleet, start)
     process.kill()
 
     assert left.wait(timeout=10) is None
+    process.wait()
+    gone(folder / "tmp")
+
+
+def gone(folder: Path) -> None:
+    """Wait until nothing is left in a folder: the fork server tidies up just after its runner is gone."""
+    deadline = time.monotonic() + 10
+    while list(folder.iterdir()):
+        assert time.monotonic() < deadline, f"left behind: {list(folder.rglob('*'))}"
 
 
 def test_two_runners_share_a_ledger_and_train_each_slice_once(fleet, start):
