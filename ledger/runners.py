@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from ledger.hosts import Process, is_alive, this_process
 from ledger.schema import runners
 
 HEARTBEAT_SECONDS = 10.0
 LEASE_SECONDS = 60.0
+COULD_NOT_START = "could not start"
+"""The ending of a runner that met an error before its first claim: nobody wants its options again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,11 @@ def live_runners(conn: Connection) -> list[RunnerRecord]:
 
 
 def last_options(conn: Connection) -> dict[str, Any] | None:
-    """The options of the runner that started last, None when there never was one."""
-    found = conn.execute(select(runners.c.options).order_by(runners.c.id.desc()).limit(1)).scalar()
+    """The options of the last runner that got to work, None when there never was one."""
+    worked = or_(runners.c.ending.is_(None), runners.c.ending != COULD_NOT_START)
+    found = conn.execute(
+        select(runners.c.options).where(worked).order_by(runners.c.id.desc()).limit(1)
+    ).scalar()
     return None if found is None else dict(json.loads(found))
 
 

@@ -189,7 +189,7 @@ class Ledger:
             return runners.live_runners(conn)
 
     def last_options(self) -> dict[str, Any] | None:
-        """The options of the runner that started last, None when there never was one."""
+        """The options of the last runner that got to work, None when there never was one."""
         with reading(self._engine) as conn:
             return runners.last_options(conn)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.artifacts import ArtifactStore
+from ledger.runners import COULD_NOT_START
 from ledger.store import Ledger
 from runner.assignment import Setup
 from runner.config import read_config
@@ -27,6 +28,8 @@ from runner.results import Results
 from runner.retry import RetryPolicy
 from runner.stopping import Stopping
 from runner.summary import Summary
+
+DIED = "died of an error"
 
 
 def run(
@@ -64,7 +67,7 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
     started = time.monotonic()
     with Stopping(time_limit=options.time_limit) as stopping:
         presence = Presence(ledger, options.as_json(), resume=resume)
-        ending = "died of an error"
+        ending = DIED
         crew: Crew | None = None
         progress = progress_for(ledger.unfinished(), quiet=quiet)
         try:
@@ -100,7 +103,7 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
             summary.runner_id = presence.runner_id
             summary.taken_back = presence.taken_back
             summary.left_behind = presence.left_behind
-            presence.end(ending)
+            presence.end(ending if ending != DIED or summary.started else COULD_NOT_START)
             ledger.checkpoint()
     summary.signal = stopping.signal
     if stopping.out_of_time and not summary.stopped_by:

@@ -160,6 +160,21 @@ def test_what_goes_wrong_is_one_sentence_and_an_exit_code(typed, tmp_path, line,
     assert "Traceback" not in done.stderr
 
 
+def test_options_come_from_the_environment_and_the_command_line_wins(typed, tmp_path, monkeypatch):
+    typed("ledger split web.db --train 10d --test 2d")
+    typed("ledger import split.csv")
+    monkeypatch.setenv("RUNNER_TRAINER", "seasonal_naive")
+    monkeypatch.setenv("RUNNER_WORKERS", "0")
+    monkeypatch.setenv("RUNNER_PARAM", "period=12")
+    monkeypatch.setenv("RUNNER_LIMIT", "1")
+
+    typed("runner run")
+    typed("runner run --param period=7 --limit 5")
+
+    used = json.loads(typed("ledger query --json", "SELECT model_used FROM attempts ORDER BY id").stdout)
+    assert [row["model_used"] for row in used] == ["seasonal naive(12)", "seasonal naive(7)"]
+
+
 def test_many_slices_are_queued_again_only_on_purpose(typed, tmp_path):
     rows = "".join(f"{n},x.csv,0,1,2,3\n" for n in range(1_001))
     (tmp_path / "split.csv").write_text(

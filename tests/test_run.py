@@ -270,6 +270,18 @@ def test_resume_takes_up_the_last_options_unless_others_are_given(project):
     ]
 
 
+def test_resume_does_not_take_up_a_run_that_could_not_start(project):
+    Path("bad.py").write_text("def train(row, data): ...\n1 / 0", encoding="utf-8")
+    runner.run(project, trainer="seasonal_naive", workers=0, limit=1, quiet=True)
+    with pytest.raises(WorkerFileError):
+        runner.run(project, worker="bad.py", workers=1, quiet=True)
+    said = []
+
+    runner.run(project, resume=True, quiet=True, say=said.append)
+
+    assert said == ["Resuming with --workers 0 --trainer seasonal_naive"]
+
+
 def test_on_a_fresh_ledger_the_trainer_is_arima(project):
     runner.run(project, resume=True, workers=0, limit=1, quiet=True)
 

@@ -37,10 +37,12 @@ def run(
         typer.Option(envvar="RUNNER_TRAINER", help="A built-in trainer, for slices that name none [arima]."),
     ] = None,
     param: Annotated[
-        list[str] | None, typer.Option(help="key=value for the trainer, for slices that name none.")
+        list[str] | None,
+        typer.Option(envvar="RUNNER_PARAM", help="key=value for the trainer, for slices that name none."),
     ] = None,
     gate: Annotated[
-        list[str] | None, typer.Option(help="A condition a model must meet, such as 'mae<0.5'.")
+        list[str] | None,
+        typer.Option(envvar="RUNNER_GATE", help="A condition a model must meet, such as 'mae<0.5'."),
     ] = None,
     timeout: Annotated[
         str | None, typer.Option(envvar="RUNNER_TIMEOUT", help="Longest time for one slice: 90s, 15m, 2h.")
@@ -48,8 +50,12 @@ def run(
     max_attempts: Annotated[
         int | None, typer.Option(envvar="RUNNER_MAX_ATTEMPTS", help="Tries before a slice has failed [3].")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Start at most so many attempts.")] = None,
-    time_limit: Annotated[str | None, typer.Option(help="Stop after this time: 30m, 8h.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(envvar="RUNNER_LIMIT", help="Start at most so many attempts.")
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(envvar="RUNNER_TIME_LIMIT", help="Stop after this time: 30m, 8h.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(envvar="RUNNER_SEED", help="Where chance starts [0].")] = None,
     start: Annotated[
         str | None, typer.Option(envvar="RUNNER_START", help="How workers start: auto, forkserver, spawn.")
