@@ -48,6 +48,9 @@ class ImportReport:
     overlapping: int  # rows whose test range overlaps their train range
     dry_run: bool
 
+    def __str__(self) -> str:
+        return self.sentence()
+
     def sentence(self) -> str:
         """The report in words."""
         would = "would be " if self.dry_run else ""

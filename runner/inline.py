@@ -43,7 +43,12 @@ class Inline:
         if held is None:
             time.sleep(timeout)
             return []
-        report = self._training.attempt(held)
+        from threadpoolctl import threadpool_limits
+
+        # As in a worker: small models are slower with more threads, not faster. The libraries are
+        # loaded by now, except for the very first slice.
+        with threadpool_limits(1):
+            report = self._training.attempt(held)
         self._worker.held = None
         return [report]
 

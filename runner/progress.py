@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from ledger.render import span
 from runner.crew import Crew
@@ -117,13 +117,8 @@ class Screen:
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
-        lines = [Text(headline(summary, self._pace))]
-        for worker in sorted(crew.busy, key=lambda worker: worker.number):
-            if worker.held is not None:
-                seconds = span(now - worker.since)
-                lines.append(
-                    Text(f"  worker {worker.number}  {worker.held.slice.id}  {seconds}", style="dim")
-                )
+        busy = (Text(line, style="dim") for line in _busy(crew, now))
+        lines = [Text(headline(summary, self._pace)), *busy]
         total = max(self._pace.total, summary.done, 1)
         drawn = Group(*lines, ProgressBar(total=total, completed=summary.done, width=60))
         if self._live is None:
@@ -135,6 +130,44 @@ class Screen:
         """Leave the screen as it was."""
         if self._live is not None:
             self._live.stop()
+
+
+class Cell:
+    """A text below a notebook cell, written anew: needs no widgets."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._shown: Any = None
+        self._next = 0.0
+
+    def show(self, summary: Summary, crew: Crew) -> None:
+        """Write the text anew, four times a second at most."""
+        self._pace.note(summary.done)
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + FRAME_SECONDS
+        import IPython.display
+
+        display: Any = IPython.display.display
+        text = {"text/plain": "\n".join([headline(summary, self._pace), *_busy(crew, now)])}
+        if self._shown is None:
+            self._shown = display(text, raw=True, display_id=True)
+        else:
+            self._shown.update(text, raw=True)
+
+    def close(self) -> None:
+        """The last text stays."""
+
+
+def _busy(crew: Crew, now: float) -> list[str]:
+    """What each worker does, one line each."""
+    busy = sorted(crew.busy, key=lambda worker: worker.number)
+    return [
+        f"  worker {worker.number}  {worker.held.slice.id}  {span(now - worker.since)}"
+        for worker in busy
+        if worker.held is not None
+    ]
 
 
 def headline(summary: Summary, pace: Pace) -> str:
@@ -153,5 +186,6 @@ def progress_for(total: int, *, quiet: bool = False) -> Progress:
     if quiet:
         return Silent()
     pace = Pace(total)
-    in_notebook = "ipykernel" in sys.modules
-    return Screen(pace) if sys.stderr.isatty() or in_notebook else Lines(pace, sys.stderr)
+    if "ipykernel" in sys.modules:
+        return Cell(pace)
+    return Screen(pace) if sys.stderr.isatty() else Lines(pace, sys.stderr)

@@ -45,6 +45,9 @@ class Summary:
             return 3
         return 1 if self.rejected or self.failed else 0
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines("ledger.db"))
+
     def lines(self, ledger: str) -> list[str]:
         """What to tell the user: what happened, and what to type next."""
         shown = "" if ledger == "ledger.db" else f" --ledger {ledger}"
