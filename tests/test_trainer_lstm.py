@@ -33,11 +33,17 @@ def weights_of(model):
     return [getattr(model.weights, name) for name in lstm.NAMES]
 
 
+def flat(weights):
+    return np.concatenate([np.ravel(each) for each in weights])
+
+
 def test_one_trace_serves_slices_of_every_length_and_learning_rate():
     params = unlike(SMALL, units=3)
 
     for number in range(30):
-        lstm.train(dataset(n=12 + 11 * number, seed=number), unlike(params, learning_rate=0.001 + number / 1e4))
+        lstm.train(
+            dataset(n=12 + 11 * number, seed=number), unlike(params, learning_rate=0.001 + number / 1e4)
+        )
 
     assert traced(params).experimental_get_tracing_count() == 1
 
@@ -46,7 +52,8 @@ def test_lengths_share_few_shapes_so_that_xla_compiles_a_few_times_only():
     chance = np.random.default_rng(0)
 
     shapes = {
-        tuple(each.shape for each in lstm_graph.padded(np.zeros(n), 8, 2, 32, chance)) for n in range(10, 1025)
+        tuple(each.shape for each in lstm_graph.padded(np.zeros(n), 8, 2, 32, chance))
+        for n in range(10, 1025)
     }
 
     assert len(shapes) == 5  # 64, 128, 256, 512, 1024
@@ -107,7 +114,7 @@ def test_numpy_forecasts_what_the_graph_forecasts():
 
 def test_keras_with_the_same_weights_trains_to_the_same_model():
     tf = tensorflow()
-    given, params = dataset(n=136), unlike(SMALL, epochs=3, learning_rate=0.01)
+    given, params = dataset(n=112), unlike(SMALL, epochs=3, learning_rate=0.01)
     values = given.train.to_numpy()
     scaled = ((values - values.mean()) / values.std()).astype(np.float32)
     chance = np.random.default_rng(given.seed)
@@ -117,13 +124,12 @@ def test_keras_with_the_same_weights_trains_to_the_same_model():
     plain = tf.keras.Sequential([tf.keras.Input((8, 1)), tf.keras.layers.LSTM(4), tf.keras.layers.Dense(1)])
     plain.compile(tf.keras.optimizers.Adam(0.01), "mse")
     plain.set_weights(initial)
-    for rows in places[:steps]:
-        plain.train_on_batch(windows[rows][:, :8, None], windows[rows][:, 8:])
+    for rows in places[:steps]:  # the last of each epoch has 8 windows and 24 places of -1
+        plain.train_on_batch(windows[rows[rows >= 0]][:, :8, None], windows[rows[rows >= 0]][:, 8:])
 
     model = lstm.train(given, params)
 
-    for ours, theirs in zip(weights_of(model), plain.get_weights(), strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-4)
+    assert flat(weights_of(model)) == pytest.approx(flat(plain.get_weights()), abs=1e-4)
 
 
 def test_a_restored_model_gives_the_same_forecasts():
@@ -145,7 +151,9 @@ def test_a_restored_model_forecasts_without_tensorflow(tmp_path):
         "lstm.restore(state).predict(3); assert 'tensorflow' not in sys.modules"
     )
 
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "state.npz")], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "state.npz")], capture_output=True, text=True
+    )
 
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -167,10 +175,27 @@ def test_the_first_step_ahead_is_the_one_step_forecast():
 
 
 def test_a_forecast_that_stands_still_is_not_computed_on():
-    still = lstm.Weights(*(np.zeros(s) for s in ((1, 8), (2, 8), (8,), (2, 1), (1,))))
-    model = lstm.Lstm(still, np.ones(4), 10.0, 2.0, lstm.ResidualScale(1.0, 3.0))
+    asked = []
 
-    assert model.predict(100_000).tolist() == [10.0] * 100_000
+    class Still:
+        def forward(self, windows):
+            asked.append(windows)
+            return np.zeros(1)
+
+    model = lstm.Lstm(Still(), np.ones(4), 10.0, 2.0, lstm.ResidualScale(1.0, 3.0))
+
+    assert model.predict(1_000).tolist() == [10.0] * 1_000
+    assert len(asked) < 10
+
+
+def test_training_starts_where_keras_starts():
+    kernel, recurrent, bias, dense, offset = lstm_graph.initial(4, np.random.default_rng(0))
+
+    assert recurrent @ recurrent.T == pytest.approx(np.eye(4), abs=1e-6)
+    assert list(bias) == [0] * 4 + [1] * 4 + [0] * 8
+    assert np.abs(kernel).max() <= np.sqrt(6 / 17)
+    assert np.abs(dense).max() <= np.sqrt(6 / 5)
+    assert list(offset) == [0]
 
 
 @pytest.mark.parametrize("outlier", [1e12, -1e12, 1e300])
@@ -226,8 +251,7 @@ def test_with_and_without_xla_the_model_is_the_same():
     given = (series, places, steps, np.float32(0.01), *lstm_graph.initial(4, chance))
     training = lstm_graph.training(8, 4, 32)
 
-    for compiled, plain in zip(training.compiled(*given), training.plain(*given), strict=True):
-        assert compiled.numpy() == pytest.approx(plain.numpy(), abs=1e-5)
+    assert flat(training.compiled(*given)) == pytest.approx(flat(training.plain(*given)), abs=1e-5)
 
 
 def test_importing_tensorflow_prints_nothing_and_computes_nothing():
@@ -242,7 +266,8 @@ def test_importing_tensorflow_prints_nothing_and_computes_nothing():
 
 
 @pytest.mark.parametrize(
-    ("intra", "openmp", "found"), [("3", "2", 3), ("", "2", 2), (None, "2", 2), (None, None, 1), ("x", "2", 1)]
+    ("intra", "openmp", "found"),
+    [("3", "2", 3), ("", "2", 2), (None, "2", 2), (None, None, 1), ("x", "2", 1)],
 )
 def test_threads_follow_the_environment(monkeypatch, intra, openmp, found):
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
@@ -254,7 +279,9 @@ def test_threads_follow_the_environment(monkeypatch, intra, openmp, found):
     assert threads("TF_NUM_INTRAOP_THREADS") == found
 
 
-@pytest.mark.parametrize("given", [{"window": "0"}, {"units": "-1"}, {"learning_rate": "nan"}, {"learning_rate": "0"}])
+@pytest.mark.parametrize(
+    "given", [{"window": "0"}, {"units": "-1"}, {"learning_rate": "nan"}, {"learning_rate": "0"}]
+)
 def test_a_parameter_that_cannot_be_is_told(given):
     with pytest.raises(OptionError, match="are at least 1, learning_rate is above 0"):
         parse_params(lstm.Params, given, "lstm")

@@ -6,11 +6,32 @@ those of Keras.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import UnfitDataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BETA_1 = 0.9
 BETA_2 = 0.999
 EPSILON = 1e-7
+
+
+class DivergedError(UnfitDataError):
+    """A training ended in weights that are no numbers."""
+
+
+def require_finite(weights: Iterable[Any], rate: float) -> list[NDArray[np.float32]]:
+    """The weights as arrays. Raises DivergedError when one of them is NaN or infinite."""
+    import numpy as np
+
+    found = [np.asarray(each) for each in weights]
+    if not all(np.isfinite(each).all() for each in found):
+        raise DivergedError(f"the training diverged; set learning_rate below {rate:g}")
+    return found
 
 
 def adam_step(

@@ -1,18 +1,20 @@
 """LSTM forecaster: one layer over a sliding window, then a straight line to the next value.
 
 Source: Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997; forget
-bias 1 as Keras has it. One compiled graph serves every slice of the same architecture: it gets
-fresh weights and the padded series, and the whole training happens inside it.
+bias 1 as Keras has it. One compiled graph (`runner.trainers.lstm_graph`) serves every slice of the
+same architecture, with fresh weights for each. Forecasting needs numpy alone.
 """
 
 from __future__ import annotations
 
-import functools
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.params import parameter
 from runner.trainer import Dataset, State
+from runner.trainers.adam import require_finite
+from runner.trainers.lstm_graph import initial, padded, training
 from runner.trainers.residuals import ResidualScale
 from runner.trainers.series import filled, training_values
 
@@ -26,6 +28,8 @@ CHUNK = 4_096
 SETTLED = 1e-9
 """A recursive forecast that moves less than this over a whole window (in training sds) stays there."""
 
+NAMES = ("kernel", "recurrent", "bias", "dense", "offset")
+
 
 @dataclass(frozen=True, slots=True)
 class Params:
@@ -38,7 +42,8 @@ class Params:
     learning_rate: float = parameter(0.001, "of the Adam optimiser")
 
     def __post_init__(self) -> None:
-        if min(self.window, self.units, self.epochs, self.batch) < 1 or self.learning_rate <= 0:
+        sizes = (self.window, self.units, self.epochs, self.batch)
+        if min(sizes) < 1 or not 0 < self.learning_rate < math.inf:
             raise ValueError("window, units, epochs and batch are at least 1, learning_rate is above 0")
 
 
@@ -57,16 +62,15 @@ class Weights:
         import numpy as np
 
         units = self.recurrent.shape[0]
-        hidden = np.zeros((len(windows), units))
-        cell = np.zeros((len(windows), units))
-        inputs = windows[:, :, None] * self.kernel[0] + self.bias
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2: one call for all four gates, and nothing overflows
+        halved = np.repeat([0.5, 0.5, 1.0, 0.5], units)
+        kernel, recurrent, bias = self.kernel[0] * halved, self.recurrent * halved, self.bias * halved
+        hidden, cell = np.zeros((2, len(windows), units))
         for step in range(windows.shape[1]):
-            gates = inputs[:, step] + hidden @ self.recurrent
-            squashed = 1.0 / (1.0 + np.exp(-gates))
-            cell = squashed[:, units : 2 * units] * cell + squashed[:, :units] * np.tanh(
-                gates[:, 2 * units : 3 * units]
-            )
-            hidden = squashed[:, 3 * units :] * np.tanh(cell)
+            gates = np.tanh(windows[:, step, None] * kernel + bias + hidden @ recurrent)
+            into, forget, new, out = (gates[:, place * units : (place + 1) * units] for place in range(4))
+            cell = 0.5 * ((1.0 + forget) * cell + (1.0 + into) * new)
+            hidden = 0.5 * (1.0 + out) * np.tanh(cell)
         return np.asarray(hidden @ self.dense[:, 0] + self.offset[0])
 
 
@@ -122,9 +126,8 @@ class Lstm:
         """The weights in single precision, as they were trained, and the last values."""
         import numpy as np
 
-        names = ("kernel", "recurrent", "bias", "dense", "offset")
         return {
-            **{name: getattr(self.weights, name).astype(np.float32) for name in names},
+            **{name: getattr(self.weights, name).astype(np.float32) for name in NAMES},
             "last": self.last,
             "center": self.center,
             "spread": self.spread,
@@ -134,24 +137,27 @@ class Lstm:
 
 
 def train(dataset: Dataset, params: Params) -> Lstm:
-    """Train on every window of the scaled series; gaps are bridged by straight lines."""
+    """Train on every window of the scaled series; gaps are bridged by straight lines.
+
+    Raises ConstantDataError, NoDataError, TooShortError with fewer than window + 2 known values, and
+    DivergedError.
+    """
     import numpy as np
 
     values = filled(training_values(dataset, at_least=params.window + 2, varying=True))
     center, spread = float(values.mean()), float(values.std())
     scaled = (values - center) / spread
     chance = np.random.default_rng(dataset.seed)
-    weights = _trained(scaled, _initial(params.units, chance), params, chance)
+    weights = _trained(scaled, params, chance)
     residuals = spread * (scaled[params.window :] - _rolled(weights, scaled, params.window))
     return Lstm(weights, scaled[-params.window :].copy(), center, spread, ResidualScale.of(residuals))
 
 
 def restore(state: State) -> Lstm:
-    """The model whose `state` was saved."""
+    """The model whose `state` was saved; it forecasts without TensorFlow."""
     import numpy as np
 
-    names = ("kernel", "recurrent", "bias", "dense", "offset")
-    weights = Weights(**{name: state[name].astype(np.float64) for name in names})
+    weights = Weights(**{name: np.asarray(state[name], dtype=np.float64) for name in NAMES})
     scale = ResidualScale(state["sd"], state["threshold"])
     return Lstm(weights, state["last"], state["center"], state["spread"], scale)
 
@@ -165,90 +171,11 @@ def _rolled(weights: Weights, known: Floats, window: int) -> Floats:
     return np.concatenate(parts)
 
 
-def _initial(units: int, chance: np.random.Generator) -> list[Any]:
-    """Glorot uniform kernels, an orthogonal recurrent one, forget bias 1: what Keras starts with."""
+def _trained(scaled: Floats, params: Params, chance: np.random.Generator) -> Weights:
     import numpy as np
 
-    def glorot(rows: int, columns: int) -> Any:
-        limit = np.sqrt(6.0 / (rows + columns))
-        return chance.uniform(-limit, limit, (rows, columns)).astype(np.float32)
-
-    q, r = np.linalg.qr(chance.standard_normal((4 * units, units)))
-    bias = np.zeros(4 * units, np.float32)
-    bias[units : 2 * units] = 1.0
-    orthogonal = (q * np.sign(np.diag(r))).T.astype(np.float32)
-    return [glorot(1, 4 * units), orthogonal, bias, glorot(units, 1), np.zeros(1, np.float32)]
-
-
-def _trained(scaled: Floats, initial: list[Any], params: Params, chance: np.random.Generator) -> Weights:
-    import numpy as np
-
-    count = scaled.size - params.window
-    batch = min(params.batch, count)
-    steps_per_epoch = count // batch
-    order = np.concatenate(
-        [chance.permutation(count)[: steps_per_epoch * batch] for _ in range(params.epochs)]
-    )
-    length = 1 << max(6, (scaled.size - 1).bit_length())  # few lengths, so few compilations
-    series = np.zeros(length, np.float32)
-    series[: scaled.size] = scaled
-    places = np.zeros((params.epochs * (length // batch + 1), batch), np.int32)
-    steps = params.epochs * steps_per_epoch
-    places[:steps] = order.reshape(steps, batch)
-    graph = _graph(params.window, batch, params.learning_rate)
-    found = graph(series, places, np.int32(steps), *initial)
-    return Weights(*(np.asarray(each, dtype=np.float64) for each in found))
-
-
-@functools.cache
-def _graph(window: int, batch: int, rate: float) -> Any:
-    """A training as one compiled function; XLA where it works, plain TensorFlow elsewhere."""
-    from runner.trainers.adam import adam_step
-    from runner.trainers.tensorflow import tensorflow
-
-    tf = tensorflow()
-
-    def forward(windows: Any, weights: list[Any]) -> Any:
-        kernel, recurrent, bias, dense, offset = weights
-        units = recurrent.shape[0]
-        inputs = tf.transpose(windows)[:, :, None] * kernel[0] + bias
-
-        def step(place: Any, hidden: Any, cell: Any) -> Any:
-            into, forget, new, out = tf.split(inputs[place] + hidden @ recurrent, 4, axis=1)
-            cell = tf.sigmoid(forget) * cell + tf.sigmoid(into) * tf.tanh(new)
-            return place + 1, tf.sigmoid(out) * tf.tanh(cell), cell
-
-        nothing = tf.zeros((batch, units))
-        _, hidden, _ = tf.while_loop(
-            lambda place, *_: place < window, step, (0, nothing, nothing), maximum_iterations=window
-        )
-        return (hidden @ dense)[:, 0] + offset[0]
-
-    def train(series: Any, places: Any, steps: Any, *initial: Any) -> Any:
-        reach = tf.range(window + 1)
-
-        def step(place: Any, weights: Any, first: Any, second: Any) -> Any:
-            windows = tf.gather(series, places[place][:, None] + reach)
-            with tf.GradientTape() as tape:
-                tape.watch(weights)
-                loss = tf.reduce_mean((forward(windows[:, :window], list(weights)) - windows[:, window]) ** 2)
-            gradients = tape.gradient(loss, list(weights))
-            updated, moments = adam_step(
-                tf, list(weights), gradients, (list(first), list(second)), place, rate
-            )
-            return place + 1, tuple(updated), tuple(moments[0]), tuple(moments[1])
-
-        zeros = tuple(tf.zeros_like(weight) for weight in initial)
-        return tf.while_loop(lambda place, *_: place < steps, step, (0, tuple(initial), zeros, zeros))[1]
-
-    compiled = tf.function(train, jit_compile=True)
-    plain = tf.function(train)
-
-    def run(series: Any, places: Any, steps: Any, *initial: Any) -> Any:
-        given = [tf.constant(value) for value in (series, places, steps, *initial)]
-        try:
-            return compiled(*given)
-        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError, tf.errors.InternalError):
-            return plain(*given)  # XLA cannot be used here
-
-    return run
+    first = initial(params.units, chance)
+    series, places, steps = padded(scaled, params.window, params.epochs, params.batch, chance)
+    graph = training(params.window, params.units, params.batch)
+    found = graph(series, places, steps, np.float32(params.learning_rate), *first)
+    return Weights(*(each.astype(np.float64) for each in require_finite(found, params.learning_rate)))
