@@ -53,7 +53,7 @@ class Ledger:
             _require_file(path, create=create)
         engine = open_engine(url, durable=durable)
         try:
-            _require_schema(engine, str(ledger), create=create)
+            _require_schema(engine, create=create)
         except BaseException:
             engine.dispose()
             raise
@@ -246,11 +246,11 @@ class Ledger:
         self.close()
 
 
-def _require_schema(engine: Engine, name: str, *, create: bool) -> None:
+def _require_schema(engine: Engine, *, create: bool) -> None:
     with reading(engine) as conn:
         revision = migrate.revision_of(conn)
     if revision is not None:
-        migrate.require_current(revision, name)
+        migrate.require_current(revision, _shown(engine))
     elif create:
         with writing(engine) as conn:
             migrate.upgrade(conn)

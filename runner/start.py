@@ -63,7 +63,7 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
     gates = Gates.parse(options.gates)
     setup = _setup(ledger, options)
     preload = _check_trainers(ledger, setup)
-    summary = Summary()
+    summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()
     with Stopping(time_limit=options.time_limit) as stopping:
         presence = Presence(ledger, options.as_json(), resume=resume)

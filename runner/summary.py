@@ -12,6 +12,7 @@ class Summary:
     """Counts of one run; each slice counts once under how it ended, each attempt under `started`."""
 
     runner_id: int = 0
+    ledger_option: str = ""  # what the next command needs to find the ledger
     started: int = 0  # attempts
     succeeded: int = 0
     rejected: int = 0
@@ -46,11 +47,11 @@ class Summary:
         return 1 if self.rejected or self.failed else 0
 
     def __str__(self) -> str:
-        return "\n".join(self.lines("ledger.db"))
+        return "\n".join(self.lines())
 
-    def lines(self, ledger: str) -> list[str]:
+    def lines(self) -> list[str]:
         """What to tell the user: what happened, and what to type next."""
-        shown = "" if ledger == "ledger.db" else f" --ledger {ledger}"
+        shown = self.ledger_option
         rate = f", {self.done / self.seconds:.1f} slices/s" if self.seconds > 0 and self.done else ""
         told = [
             f"{self.succeeded} succeeded, {self.rejected} rejected, {self.failed} failed "

@@ -128,6 +128,33 @@ def test_a_query_cannot_write(pg, split, sql):
     assert pg.status().total == 2
 
 
+def test_a_password_is_never_printed(url, split, tmp_path):
+    split(2)
+    secret = url.replace("tests@", "tests:hush@")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    lines = (
+        ["ledger", "import", "split.csv"],
+        ["runner", "run", "--resume", "--trainer", "seasonal_naive", "--max-attempts", "1", "--workers", "1"],
+        ["ledger", "status"],
+        ["ledger", "failures"],
+        ["ledger", "show", "0"],
+        ["ledger", "requeue", "--failed"],
+    )
+
+    told = [
+        subprocess.run(
+            [sys.executable, "-m", *line, "--ledger", secret],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        )
+        for line in lines
+    ]  # fmt: skip
+
+    printed = "".join(each.stdout + each.stderr for each in told)
+    assert "2 rows, 2 added" in printed
+    assert "2 slices queued again" in printed
+    assert "hush" not in printed
+
+
 def test_every_view_answers(pg, split):
     from ledger.views import VIEWS
 

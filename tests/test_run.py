@@ -94,7 +94,7 @@ def test_what_succeeded_is_not_trained_again(project):
     again = runner.run(project, trainer="seasonal_naive", workers=0, resume=True, quiet=True)
 
     assert (again.started, again.exit_code) == (0, 0)
-    assert "Nothing was pending" in again.lines("ledger.db")[-1]
+    assert "Nothing was pending" in again.lines()[-1]
 
 
 def test_a_gate_rejects_keeps_and_says_why(project):

@@ -39,7 +39,7 @@ def import_(
             prune=prune,
             dry_run=dry_run,
         )
+        option = opened.option
     typer.echo(report.sentence())
     if report.added or report.changed:
-        shown = "" if ledger == DEFAULT_LEDGER else f" --ledger {ledger}"
-        typer.echo(f"Next: runner run --resume{shown}")
+        typer.echo(f"Next: runner run --resume{option}")

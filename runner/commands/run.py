@@ -86,6 +86,6 @@ def run(
         seed=seed,
         start=start,
     )
-    for line in summary.lines(ledger):
+    for line in summary.lines():
         typer.echo(line)
     raise typer.Exit(summary.exit_code)
