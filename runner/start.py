@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import tempfile
@@ -65,7 +66,7 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
     preload = _check_trainers(ledger, setup)
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()
-    with Stopping(time_limit=options.time_limit) as stopping:
+    with Stopping(time_limit=options.time_limit, interrupt=options.workers == 0) as stopping:
         presence = Presence(ledger, options.as_json(), resume=resume)
         ending = DIED
         crew: Crew | None = None
@@ -92,7 +93,8 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
                 summary=summary,
             )
             try:
-                engine.run()
+                with contextlib.suppress(KeyboardInterrupt):  # asked twice, while training here
+                    engine.run()
             finally:
                 engine.give_back("the run was stopped")
             ending = "stopped" if stopping.wanted or results.stop_reason else "finished"

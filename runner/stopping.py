@@ -13,10 +13,19 @@ from typing import Any
 class Stopping:
     """Counts SIGINT and SIGTERM while a run lasts, and watches its time limit.
 
-    In a thread other than the main one no signal can be caught; the time limit still holds.
+    With `interrupt` the second one raises KeyboardInterrupt wherever the program is: what is trained
+    in this very process can be stopped in no other way. In a thread other than the main one no
+    signal can be caught; the time limit still holds.
     """
 
-    def __init__(self, *, time_limit: float | None, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        time_limit: float | None,
+        interrupt: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._interrupt = interrupt
         self.asked = 0
         self.signal: int | None = None
         self._monotonic = monotonic
@@ -51,3 +60,5 @@ class Stopping:
     def _ask(self, number: int, _: FrameType | None) -> None:
         self.asked += 1
         self.signal = number
+        if self._interrupt and self.at_once:
+            raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -206,6 +207,23 @@ def test_asked_twice_a_run_stops_at_once_and_nothing_is_held_against_a_slice(fle
     process.communicate()
 
     assert process.returncode == 143
+    assert answers(folder, "SELECT DISTINCT status, tries, crashes FROM slices") == [("pending", 0, 0)]
+    assert answers(folder, "SELECT DISTINCT outcome FROM attempts") == [("interrupted",)]
+
+
+def test_what_is_trained_in_the_process_itself_stops_when_asked_twice(fleet, start):
+    folder = fleet(3, seconds=600)
+    process = start(folder, "--workers", "0")
+    wait_for(folder, process, 1)
+
+    process.send_signal(signal.SIGINT)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+    process.communicate()
+
+    assert process.returncode == 130
     assert answers(folder, "SELECT DISTINCT status, tries, crashes FROM slices") == [("pending", 0, 0)]
     assert answers(folder, "SELECT DISTINCT outcome FROM attempts") == [("interrupted",)]
 
