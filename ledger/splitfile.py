@@ -49,11 +49,11 @@ class Findings:
     _lines: dict[str, int] = field(default_factory=dict)
 
     def add(self, line: int, problem: str, column: str | None = None) -> None:
-        """Note a problem of a line; only the first ones are kept in words."""
+        """Note a problem of a line (0: of the whole file); only the first ones are kept in words."""
         self.count += 1
         if len(self.problems) < SHOWN:
-            where = f", column {column}" if column else ""
-            self.problems.append(f"{self.path}, line {line}{where}: {problem}")
+            where = (f", line {line}" if line else "") + (f", column {column}" if column else "")
+            self.problems.append(f"{self.path}{where}: {problem}")
 
     def seen(self, row_id: str, line: int) -> int | None:
         """Remember where an id stands; return where it stood before, None when it is new."""

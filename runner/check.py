@@ -87,20 +87,23 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
             pool.give(pool.free[0], held)
             while not (events := pool.events(0.5)):
                 pass
-            trials.append(_trial(held, events[0], trials[-1].memory if trials else None))
+            before = trials[-1].memory if trials else None
+            trials.append(_trial(held, events[0], before, setup.worker))
     finally:
         pool.end()
     return trials
 
 
-def _trial(held: Claim, event: object, before: int | None) -> Trial:
+def _trial(held: Claim, event: object, before: int | None, worker: str | None) -> Trial:
     if not isinstance(event, Report):
         return Trial(held.slice.id, 0.0, None, None, 0, {}, f"the worker process ended: {event}")
     facts = event.facts
     phases = (facts.load_seconds, facts.fit_seconds, facts.evaluate_seconds, facts.save_seconds)
     error = event.nothing_kept
     if event.failure is not None:
-        error = event.failure.traceback or f"{event.failure.error_type}: {event.failure.message}"
+        error = f"{event.failure.error_type}: {event.failure.message}"
+        if event.failure.traceback and f'"{worker}"' in event.failure.traceback:
+            error = event.failure.traceback  # it is the user's own code that raised
     memory = facts.peak_memory
     return Trial(
         slice_id=held.slice.id,

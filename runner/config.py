@@ -10,18 +10,21 @@ from typing import Any
 from runner.errors import OptionError
 from runner.options import RunOptions, parse_seconds
 
+DEFAULT_CONFIG = "runner.toml"
 TIMES = ("timeout", "time_limit", "grace", "backoff", "backoff_limit")
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The options in a runner.toml, {} when there is no such file.
+    """The options in a runner.toml, {} when there is none.
 
     `[run]` holds options by the names of the command line, `[params]` trainer parameters,
     `[databases]` a URL for each name (`"*"` for all others, with `{database}` in it) and
     `[reading]` time_column and separator. Raises OptionError naming what cannot be understood.
     """
     if not path.is_file():
-        return {}
+        if path.name == DEFAULT_CONFIG:
+            return {}
+        raise OptionError(f"there is no file {path}")
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -37,6 +40,9 @@ def read_config(path: Path) -> dict[str, Any]:
         options["params"] = {name: str(value) for name, value in written["params"].items()}
     if "databases" in written:
         options["databases"] = dict(written["databases"])
+        for name, url in options["databases"].items():
+            if not isinstance(url, str):
+                raise OptionError(f"{path}: the database {name} is {url!r}; it is a URL in quotes")
     _require_known(path, options)
     return options
 

@@ -12,6 +12,17 @@ from runner.errors import OptionError
 DEFAULT_TRAINER = "arima"
 ONCE = frozenset({"limit", "time_limit"})
 """Options that bound one command and are not taken up by `--resume`."""
+LEAST: dict[str, int | float] = {
+    "max_attempts": 1,
+    "limit": 1,
+    "seed": 0,
+    "timeout": 0.001,
+    "time_limit": 0.001,
+    "grace": 0.0,
+    "backoff": 0.0,
+    "backoff_limit": 0.0,
+}
+"""The smallest value of each number; a whole one where that is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ def resolve(
     elif given.get("worker") and not given.get("trainer"):
         chosen.pop("trainer", None)
     chosen["gates"] = tuple(chosen.get("gates", ()))
-    if chosen.get("worker"):
+    if isinstance(chosen.get("worker"), str):
         chosen["worker"] = str(Path(chosen["worker"]).absolute())  # `--resume` may come from elsewhere
     options = RunOptions(**chosen)
     _require_sense(options)
@@ -77,10 +88,17 @@ def _require_sense(options: RunOptions) -> None:
         raise OptionError(f"workers is {options.workers!r}; it is a number from 0 up, or auto")
     if options.start not in ("auto", "forkserver", "spawn"):
         raise OptionError(f"start is {options.start!r}; it is auto, forkserver or spawn")
-    for name, least in (("max_attempts", 1), ("limit", 1), ("timeout", 0.001), ("time_limit", 0.001)):
+    for name, least in LEAST.items():
         value = getattr(options, name)
-        if value is not None and value < least:
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int if isinstance(least, int) else (int, float)):
+            raise OptionError(f"{name.replace('_', '-')} is {value!r}; it is a number")
+        if value < least:
             raise OptionError(f"{name.replace('_', '-')} is {value}; it is at least {least}")
+    for name in ("trainer", "worker", "time_column", "separator"):
+        if not isinstance(getattr(options, name), str | None):
+            raise OptionError(f"{name.replace('_', '-')} is {getattr(options, name)!r}; it is text")
     if options.worker is not None and not Path(options.worker).is_file():
         raise OptionError(f"there is no worker file {options.worker}")
 

@@ -78,6 +78,6 @@ class Summary:
             return [f"Next: ledger failures{shown}"]
         if self.rejected:
             return [f"Next: ledger list --status rejected{shown}"]
-        if self.done == 0:
+        if self.started == 0:
             return [f"Nothing was pending. Next: ledger status{shown}"]
         return [f"Next: ledger status{shown}"]

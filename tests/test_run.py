@@ -302,6 +302,10 @@ def test_on_a_fresh_ledger_the_trainer_is_arima(project):
         ({"worker": "good.py", "trainer": "arima"}, RunnerError, "would never be used"),
         ({"config": "bad.toml"}, OptionError, "there is no option 'wokers'"),
         ({"config": "worse.toml"}, OptionError, "cannot be read"),
+        ({"config": "typed.toml"}, OptionError, "max-attempts is '3'; it is a number"),
+        ({"config": "urls.toml"}, OptionError, "the database x is 3; it is a URL in quotes"),
+        ({"config": "none.toml"}, OptionError, "there is no file none.toml"),
+        ({"seed": True}, OptionError, "seed is True; it is a number"),
     ],
 )
 def test_an_option_that_cannot_be_is_told_before_anything_starts(project, given, error, told):
@@ -309,6 +313,8 @@ def test_an_option_that_cannot_be_is_told_before_anything_starts(project, given,
     Path("good.py").write_text("def train(row, data): return {}", encoding="utf-8")
     Path("bad.toml").write_text("[run]\nwokers = 2\n", encoding="utf-8")
     Path("worse.toml").write_text("[run\n", encoding="utf-8")
+    Path("typed.toml").write_text('[run]\nmax_attempts = "3"\n', encoding="utf-8")
+    Path("urls.toml").write_text("[databases]\nx = 3\n", encoding="utf-8")
 
     with pytest.raises(error, match=told):
         runner.run(project, quiet=True, **given)
