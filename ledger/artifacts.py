@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from ledger import faults
 from ledger.errors import ArtifactError
 from ledger.records import Artifact
 
@@ -99,6 +100,16 @@ class ArtifactStore:
             if len(PurePosixPath(artifact.path).parts) > 3 and not any(folder.iterdir()):
                 folder.rmdir()
 
+    def probe(self) -> None:
+        """Write a file and remove it again. Raises CannotKeepError when the disk refuses."""
+        path = f"{self._ledger}/probe-{os.getpid()}"
+        try:
+            self.remove([self._write(path, bytes(_CHUNK), "probe")])
+        except OSError as error:
+            raise CannotKeepError(
+                f"model files cannot be written in {self.root}: {error.strerror or error}"
+            ) from error
+
     def _stem(self, slice_id: str, attempt: int) -> str:
         # The readable part is for people; the hash tells ids apart that look alike to a file
         # system (upper and lower case, composed and decomposed letters, very long ones).
@@ -115,9 +126,13 @@ class ArtifactStore:
         try:
             with temporary.open("wb") as stream:
                 size, sha256 = _copy(content, stream)
+                faults.reach("writing")
                 stream.flush()
+                faults.reach("flushing")
                 os.fsync(stream.fileno())
+            faults.reach("renaming")
             temporary.replace(target)
+            faults.reach("renamed")
         except OSError:
             temporary.unlink(missing_ok=True)
             raise

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     bindparam,
     case,
+    exists,
     func,
     insert,
     literal,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from ledger.errors import LeaseLostError
 from ledger.queue import FOLDER, PENDING, RUNNING, slice_of
 from ledger.records import Claim, Facts, Failure, Success
-from ledger.schema import Utc, artifacts, attempts, metrics, slices
+from ledger.schema import Utc, artifacts, attempts, metrics, runners, slices
 from ledger.status import Outcome, Reason, Status
 from ledger.text import storable
 
@@ -38,9 +39,11 @@ _NEXT = (
     .with_for_update(skip_locked=True)  # PostgreSQL: others step over the row, SQLite ignores it
     .scalar_subquery()
 )
+_MAY_CLAIM = exists().where(runners.c.id == bindparam("runner"), runners.c.ended_at.is_(None))
+"""A runner that was declared dead while it slept claims nothing before it has a new id."""
 _CLAIM = (
     update(slices)
-    .where(slices.c.position == _NEXT, PENDING)
+    .where(slices.c.position == _NEXT, PENDING, _MAY_CLAIM)
     .values(
         status=Status.RUNNING.value,
         runner_id=bindparam("runner"),
@@ -117,21 +120,50 @@ def fail(
     counted = "crashes" if outcome is Outcome.CRASHED else "tries"
     changes = {counted: slices.c[counted] + 1, "not_before": retry_at}
     _leave(conn, held, Status.WAITING if retry_at else Status.FAILED, changes)
-    told = {
-        "error_type": storable(failure.error_type, limit=200),
-        "error_message": storable(failure.message, limit=4_000),
-        "traceback": storable(failure.traceback, limit=64_000),
-    }
-    _close(conn, held, outcome, facts, now=now, reason=None, **told)
+    _close(conn, held, outcome, facts, now=now, reason=None, **_told(failure))
 
 
-def release(conn: Connection, held: Claim, *, reason: str, now: datetime) -> None:
-    """Give a claimed slice back; an interruption costs it nothing.
+def release(
+    conn: Connection, held: Claim, *, reason: str, now: datetime, failure: Failure | None = None
+) -> None:
+    """Give a claimed slice back; an interruption, or a `failure` of the machine, costs it nothing.
 
     Raises LeaseLostError when the attempt no longer owns its slice.
     """
     _leave(conn, held, Status.PENDING, {"reason": Reason.INTERRUPTED.value})
-    _close(conn, held, Outcome.INTERRUPTED, Facts(), now=now, reason=reason)
+    outcome = Outcome.FAILED if failure else Outcome.INTERRUPTED
+    _close(conn, held, outcome, Facts(), now=now, reason=reason, **_told(failure))
+
+
+def release_unknown(conn: Connection, runner_id: int, *, known: Collection[int], now: datetime) -> int:
+    """Give back what a runner holds by the ledger but not by its own account; return how many.
+
+    A claim whose COMMIT was done while the connection broke is one that its runner never heard of.
+    """
+    mine = (
+        select(attempts.c.id, attempts.c.slice_id, attempts.c.number)
+        .join(slices, (slices.c.id == attempts.c.slice_id) & (slices.c.attempt == attempts.c.number))
+        .where(RUNNING, slices.c.runner_id == runner_id)
+    )
+    unheard = [row for row in conn.execute(mine) if row.id not in known]
+    for row in unheard:
+        conn.execute(
+            update(slices)
+            .where(slices.c.id == row.slice_id, slices.c.attempt == row.number, RUNNING)
+            .values(status=Status.PENDING.value, reason=Reason.INTERRUPTED.value, runner_id=None)
+        )
+        conn.execute(
+            update(attempts)
+            .where(attempts.c.id == row.id)
+            .values(outcome=Outcome.INTERRUPTED.value, finished_at=now, reason="its runner never heard of it")
+        )
+    return len(unheard)
+
+
+def outcome_of(conn: Connection, held: Claim) -> Outcome:
+    """How an attempt ended, by the ledger."""
+    found = select(attempts.c.outcome).where(attempts.c.id == held.attempt_id)
+    return Outcome(conn.execute(found).scalar_one())
 
 
 def take_back_lost(conn: Connection, *, dead: Collection[int], now: datetime) -> int:
@@ -209,6 +241,16 @@ def _close(
         .where(attempts.c.id == held.attempt_id, attempts.c.outcome == Outcome.RUNNING.value)
         .values(outcome=outcome.value, finished_at=now, **measured, **told)
     )
+
+
+def _told(failure: Failure | None) -> dict[str, str | None]:
+    if failure is None:
+        return {}
+    return {
+        "error_type": storable(failure.error_type, limit=200),
+        "error_message": storable(failure.message, limit=4_000),
+        "traceback": storable(failure.traceback, limit=64_000),
+    }
 
 
 def _metric_rows(held: Claim, values: Mapping[str, float]) -> list[dict[str, Any]]:

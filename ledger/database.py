@@ -13,7 +13,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ledger.errors import AccessError, LedgerBusyError, LedgerError, NotALedgerError
+from ledger import faults
+from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError, NotALedgerError
 
 BUSY_SECONDS = 30.0
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
@@ -118,7 +119,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
         engine.connect().execution_options(sqlite_begin="IMMEDIATE") as conn,
         conn.begin(),
     ):
+        faults.reach("begun")
         yield conn
+        faults.reach("committing")
+    faults.reach("committed")
 
 
 _SENTENCES: dict[int, tuple[type[LedgerError], str]] = {
@@ -142,13 +146,35 @@ _SENTENCES: dict[int, tuple[type[LedgerError], str]] = {
 }
 
 
+_STATES: dict[str, tuple[type[LedgerError], str]] = {
+    "40": (ConflictError, "put this transaction behind another one; try again"),
+    "53100": (AccessError, "cannot grow: the server's disk is full; free some space and go on"),
+    "53": (AccessError, "has no room for another connection"),
+    "55P03": (LedgerBusyError, "is locked by another program; close what has it open and try again"),
+    "25006": (AccessError, "may only be read"),
+    "42501": (AccessError, "may not be used this way by this user"),
+}
+"""PostgreSQL's SQLSTATE or its class."""
+
+
 def translated(error: DBAPIError, where: str) -> LedgerError | None:
     """The sentence for a database error that is no bug of ours, None for every other."""
     code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None and (known := _SENTENCES.get(code & 0xFF)):
-        kind, sentence = known
-        return kind(f"the ledger {where} {sentence}")
-    if code is None and isinstance(error, OperationalError):
+    if code is not None:
+        known = _SENTENCES.get(code & 0xFF)
+        return known[0](f"the ledger {where} {known[1]}") if known else None
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if known := _STATES.get(state) or _STATES.get(state[:2]):
+        return known[0](f"the ledger {where} {known[1]}")
+    if (
+        error.connection_invalidated
+        or (not state and isinstance(error, OperationalError))
+        or state[:2]
+        in (
+            "08",  # connection exceptions
+            "57",  # the server was shut down, or ended this connection
+        )
+    ):
         reason = str(error.orig).strip().splitlines()
         return AccessError(f"the ledger {where} cannot be reached: {reason[0] if reason else 'no answer'}")
     return None

@@ -60,6 +60,10 @@ class LedgerBusyError(LedgerError):
     exit_code = 4
 
 
+class ConflictError(LedgerBusyError):
+    """The server gave up this transaction in favour of another one; at the next try it may pass."""
+
+
 class SchemaError(LedgerError):
     """The ledger's tables are older or newer than this program."""
 
@@ -76,3 +80,15 @@ class AccessError(LedgerError):
     """The ledger cannot be opened, read or written: a folder is missing, forbidden or full."""
 
     exit_code = 7
+
+
+class GoneError(LedgerError):
+    """The ledger's file was removed or replaced while it was in use."""
+
+    exit_code = 7
+
+
+class DamagedError(LedgerError):
+    """The ledger and its files contradict each other."""
+
+    exit_code = 6

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, select, text
 
+from ledger import faults
 from ledger.errors import NotALedgerError, SchemaError
 from ledger.schema import APPLICATION_ID, VERSION_TABLE, metadata, settings
 
@@ -66,6 +67,7 @@ def upgrade(conn: Connection) -> None:
     config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
     config.attributes["connection"] = conn
     command.upgrade(config, "head")
+    faults.reach("upgrading")
     if conn.execute(select(settings.c.value).where(settings.c.key == "uuid")).first() is None:
         conn.execute(settings.insert().values(key="uuid", value=str(uuid.uuid4())))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -28,29 +31,27 @@ class Recording:
 
     def complete(self, held: Claim, success: Success, facts: Facts) -> bool:
         """Record a trained model whole, or nothing of it."""
-        try:
+        with self._resolved(held, Outcome.SUCCEEDED, Outcome.REJECTED) as resolved:
             claims.complete(self._conn, held, success, facts, now=self._now)
-        except LeaseLostError:
-            return False
-        return True
+        return resolved.stands
 
     def fail(
         self, held: Claim, failure: Failure, facts: Facts, *, outcome: Outcome, retry_at: datetime | None
     ) -> bool:
         """Record an attempt without a model; without `retry_at` the slice has failed for good."""
-        try:
+        with self._resolved(held, outcome) as resolved:
             claims.fail(self._conn, held, failure, facts, outcome=outcome, retry_at=retry_at, now=self._now)
-        except LeaseLostError:
-            return False
-        return True
+        return resolved.stands
 
-    def release(self, held: Claim, *, reason: str) -> bool:
-        """Give a claimed slice back; that costs it nothing."""
-        try:
-            claims.release(self._conn, held, reason=reason, now=self._now)
-        except LeaseLostError:
-            return False
-        return True
+    def release(self, held: Claim, *, reason: str, failure: Failure | None = None) -> bool:
+        """Give a claimed slice back; that costs it nothing, a `failure` of the machine included."""
+        with self._resolved(held, Outcome.FAILED if failure else Outcome.INTERRUPTED) as resolved:
+            claims.release(self._conn, held, reason=reason, failure=failure, now=self._now)
+        return resolved.stands
+
+    def release_unknown(self, runner_id: int, known: Collection[int]) -> int:
+        """Give back what the runner holds by the ledger, but not by its own account."""
+        return claims.release_unknown(self._conn, runner_id, known=known, now=self._now)
 
     def queue_due(self) -> int:
         """Put what has waited long enough back in the queue; return how many slices."""
@@ -59,3 +60,20 @@ class Recording:
     def next_due(self) -> datetime | None:
         """When the next waiting slice may be tried again, None when none waits."""
         return queue.next_due(self._conn)
+
+    @contextmanager
+    def _resolved(self, held: Claim, *wanted: Outcome) -> Iterator[_Resolved]:
+        """Find out what a lost claim means: overtaken, or written before by a COMMIT nobody heard of.
+
+        Only who holds an attempt can close it with one of these outcomes.
+        """
+        resolved = _Resolved()
+        try:
+            yield resolved
+        except LeaseLostError:
+            resolved.stands = claims.outcome_of(self._conn, held) in wanted
+
+
+@dataclass(slots=True)
+class _Resolved:
+    stands: bool = True

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
+from ledger import faults
 from ledger.schema import imports
 from ledger.splitfile import RANGES, SplitRow
 
@@ -146,6 +147,7 @@ def _stage(conn: Connection, rows: Iterable[SplitRow], defaults: Defaults, check
     values = (_values(row, defaults) for row in rows)
     for batch in _batches(tuple(row[name] for name in _COLUMNS) for row in values):
         conn.exec_driver_sql(statement, batch)
+        faults.reach("importing")
     check()
     conn.execute(text("CREATE UNIQUE INDEX staged_id ON staged (id)"))
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from ledger import __version__, claims, migrate, queue, registry, reports, runners
 from ledger.checkpoint import LARGE, checkpoint
 from ledger.database import ledger_url, open_engine, reading, sqlite_path, writing
-from ledger.errors import AccessError
+from ledger.errors import AccessError, GoneError
 from ledger.failures import FailureGroup, failure_groups
 from ledger.history import SliceHistory, slice_history
 from ledger.hosts import this_process
@@ -39,6 +39,7 @@ class Ledger:
     def __init__(self, engine: Engine, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._engine = engine
         self._clock = clock
+        self._opened = _inode(self.path) if self.path else None
 
     @classmethod
     def open(cls, ledger: str | Path = "ledger.db", *, create: bool = True, durable: bool = False) -> Ledger:
@@ -166,6 +167,14 @@ class Ledger:
         with reading(self._engine) as conn:
             return registry.artifacts_of(conn, registry.model_of(conn, slice_id, attempt))
 
+    def require_present(self) -> None:
+        """Raise GoneError when the file that was opened is no longer where it was."""
+        if self.path is not None and _inode(self.path) != self._opened:
+            raise GoneError(
+                f"the ledger {self.path} was removed or replaced while it was in use; put it back "
+                "(or restore a backup), then go on with `runner run --resume`"
+            )
+
     def register_runner(self, options: Mapping[str, Any]) -> int:
         """Announce this process as a runner and return its id."""
         with writing(self._engine) as conn:
@@ -256,6 +265,14 @@ def _require_schema(engine: Engine, *, create: bool) -> None:
             migrate.upgrade(conn)
     else:
         raise AccessError(f"there is no ledger in {_shown(engine)}; `ledger import split.csv` makes one")
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _shown(engine: Engine) -> str:

@@ -21,6 +21,7 @@ class Setup:
     databases: Mapping[str, str] = field(default_factory=dict)
     time_column: str | None = None
     separator: str | None = None
+    memory_limit: int | None = None  # bytes
     scratch: str | None = None  # the folder under which each attempt gets one of its own
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import OptionError
-from runner.options import RunOptions, parse_seconds
+from runner.options import RunOptions, parse_bytes, parse_seconds
 
 DEFAULT_CONFIG = "runner.toml"
 TIMES = ("timeout", "time_limit", "grace", "backoff", "backoff_limit")
@@ -50,6 +50,8 @@ def read_config(path: Path) -> dict[str, Any]:
 def _run_section(path: Path, section: dict[str, Any]) -> dict[str, Any]:
     options = {name.replace("-", "_"): value for name, value in section.items()}
     options |= {name: parse_seconds(str(options[name]), name) for name in TIMES if name in options}
+    if "memory_limit" in options:
+        options["memory_limit"] = parse_bytes(str(options["memory_limit"]), "memory_limit")
     if "gate" in options:
         gates = options.pop("gate")
         options["gates"] = (gates,) if isinstance(gates, str) else tuple(gates)

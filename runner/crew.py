@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from ledger.records import Claim
 from runner.assignment import Report
@@ -26,7 +26,7 @@ class Death:
 
     held: Claim | None
     ending: Ending
-    timed_out: bool
+    exceeded: Literal["timeout", "memory"] | None  # what the runner killed it for
     output: str  # the tail of what it printed
     seconds: float
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from ledger import faults
+from ledger.artifacts import CannotKeepError
+from ledger.errors import AccessError, ConflictError
+from ledger.recording import Recording
 from ledger.records import Claim
 from ledger.store import Ledger
 from runner.crew import Crew, Event
+from runner.obstacle import Obstacle
 from runner.options import RunOptions
 from runner.presence import Presence
 from runner.progress import Progress
@@ -44,6 +50,9 @@ class Engine:
         self._progress = progress
         self._summary = summary
         self._ahead: deque[Claim] = deque()  # claimed, and waiting for a worker
+        self._unrecorded: list[Event] = []  # what has ended and is not in the ledger yet
+        self._unsure = False  # a transaction failed: it may stand all the same
+        self._obstacle = Obstacle()
         self._queue_is_empty = False  # nothing was pending or waiting when we last looked
         self._look_again = 0.0  # monotonic: when an empty queue is looked at again
         self._grace_until: float | None = None
@@ -51,48 +60,93 @@ class Engine:
     def run(self) -> None:
         """Go on until nothing is left to do, or until told to stop."""
         while True:
-            if not self._presence.tick():
-                self._ahead.clear()  # somebody else has them now
-            self._record(self._crew.events(self._patience()))
-            self._results.drop_overtaken()
+            self._unrecorded += self._crew.events(self._patience())
+            if not self._obstacle.waiting:
+                self._turn()
             self._hand_out()
             self._progress.show(self._summary, self._crew)
             if self._stop_now() or self._finished():
                 return
 
     def give_back(self, why: str) -> None:
-        """Kill what is being trained, and give back all that is held."""
+        """Kill what is being trained, record what has ended, and give back all that is held."""
         held = [*self._crew.end(), *self._ahead]
         self._ahead.clear()
-        if held:
-            with self._ledger.recording() as record:
-                self._summary.released += sum(record.release(claim, reason=why) for claim in held)
+        if held or self._unrecorded:
+            with self._recording() as record:
+                released = sum(record.release(claim, reason=why) for claim in held)
+            self._summary.released += released
 
     def _patience(self) -> float:
-        if self._ahead and self._crew.free:
+        if self._ahead and self._crew.free and self._obstacle.reason is None:
             return 0.0
         return PATIENCE
 
-    def _record(self, events: Sequence[Event]) -> None:
+    def _turn(self) -> None:
+        """Say that this runner lives, write what happened, claim what comes next.
+
+        Where the ledger or the folder of the model files cannot be written, what has ended is kept
+        here, and nothing is claimed or trained until they can.
+        """
+        try:
+            self._ledger.require_present()
+            if not self._presence.tick():
+                self._ahead.clear()  # somebody else has them now
+            self._results.probe()
+            self._record()
+        except (AccessError, ConflictError, CannotKeepError) as error:
+            self._results.forget()
+            self._unsure = True
+            self._obstacle.met(str(error))
+        else:
+            if self._results.nothing_kept is not None:
+                self._obstacle.met(self._results.nothing_kept)
+            else:
+                self._obstacle.gone()
+        self._summary.waits_for = self._obstacle.reason
+
+    def _record(self) -> None:
         """Write what happened and claim what comes next, in one transaction."""
-        looking = bool(events) or time.monotonic() >= self._look_again
-        if not events and not (looking and self._room()):
+        looking = bool(self._unrecorded) or time.monotonic() >= self._look_again
+        if not self._unrecorded and not self._unsure and not (looking and self._room()):
             return
-        with self._ledger.recording() as record:
-            for event in events:
-                self._results.record(record, event)
+        if self._unrecorded:
+            faults.reach("reported")
+        claimed: list[Claim] = []
+        nothing_left = False
+        with self._recording() as record:
             record.queue_due()
-            for _ in range(self._room()):
+            while len(claimed) < self._room():
                 held = record.claim(self._presence.runner_id)
                 if held is None:
+                    nothing_left = not claimed and record.next_due() is None
+                    self._look_again = time.monotonic() + 2 * PATIENCE
                     break
-                self._summary.started += 1
-                self._ahead.append(held)
-            else:
-                self._queue_is_empty = False
-                return
-            self._queue_is_empty = record.next_due() is None
-        self._look_again = time.monotonic() + 2 * PATIENCE
+                claimed.append(held)
+        self._queue_is_empty = nothing_left
+        self._summary.started += len(claimed)
+        self._ahead.extend(claimed)
+        if claimed:
+            faults.reach("claimed")
+
+    @contextmanager
+    def _recording(self) -> Iterator[Recording]:
+        """One transaction that writes what has ended; what follows from that happens once it stands."""
+        with self._ledger.recording() as record:
+            if self._unsure:
+                record.release_unknown(self._presence.runner_id, self._known())
+            for event in self._unrecorded:
+                self._results.record(record, event)
+            yield record
+        self._unsure = False
+        self._unrecorded.clear()
+        self._results.settle()
+
+    def _known(self) -> set[int]:
+        """The attempts that this runner knows it holds."""
+        held = [*self._ahead, *(worker.held for worker in self._crew.busy)]
+        held += [event.held for event in self._unrecorded]
+        return {claim.attempt_id for claim in held if claim is not None}
 
     def _room(self) -> int:
         """How many slices may be claimed now: one for each free worker, and one ahead for each."""
@@ -104,7 +158,7 @@ class Engine:
         return max(0, room)
 
     def _hand_out(self) -> None:
-        if self._stopping.wanted or self._results.stop_reason:
+        if self._stopping.wanted or self._results.stop_reason or self._obstacle.reason is not None:
             return
         for worker in self._crew.free:
             if not self._ahead:
@@ -123,7 +177,7 @@ class Engine:
 
     def _finished(self) -> bool:
         """Whether nothing is claimed, pending or waiting, or the limit is reached."""
-        if self._ahead or self._crew.busy:
+        if self._ahead or self._crew.busy or self._unrecorded:
             return False
         spent = self._options.limit is not None and self._summary.started >= self._options.limit
         return spent or self._queue_is_empty

@@ -47,6 +47,13 @@ class Child:
 class Launcher(Protocol):
     """A way to start workers and to learn how they ended."""
 
+    @property
+    def start_timeout(self) -> float:
+        """How many seconds a worker has to say that it is ready."""
+
+    def fallback(self) -> Launcher | None:
+        """Another way, for when workers started this one never get ready."""
+
     def start(self) -> Child:
         """Start a worker, which then waits for its Setup."""
 
@@ -60,7 +67,9 @@ class Launcher(Protocol):
 class ForkServer:
     """Workers forked from one process that has imported what the trainers need (20–40 ms each)."""
 
-    def __init__(self, preload: Sequence[str], scratch: str) -> None:
+    def __init__(self, preload: Sequence[str], scratch: str, *, may_spawn: bool = False) -> None:
+        self._may_spawn = may_spawn
+        self.start_timeout = 30.0 if may_spawn else 120.0
         self._control, theirs = socket.socketpair()
         command = [sys.executable, "-m", "runner.forkserver", str(theirs.fileno()), scratch, *preload]
         # A group of its own: Ctrl-C in a terminal goes to the runner alone, which then decides.
@@ -74,6 +83,10 @@ class ForkServer:
         theirs.close()
         self._lines = self._control.makefile("rb")
         self._endings: dict[int, Ending] = {}
+
+    def fallback(self) -> Launcher | None:
+        """Afresh, unless the user wants forks and nothing else."""
+        return Spawn() if self._may_spawn else None
 
     def start(self) -> Child:
         """Start a worker. Raises RunnerError when the server is gone."""
@@ -125,9 +138,15 @@ class ForkServer:
 class Spawn:
     """Workers that each start afresh: slower, but nothing is shared, and it works on every system."""
 
+    start_timeout = 120.0
+
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._processes: dict[int, Any] = {}
+
+    def fallback(self) -> Launcher | None:
+        """None: this is the last way."""
+        return None
 
     def start(self) -> Child:
         """Start a worker."""
@@ -176,4 +195,4 @@ def launcher_for(start: str, preload: Sequence[str], scratch: str) -> Launcher:
     """
     if start == "spawn" or (start == "auto" and not hasattr(os, "fork")):
         return Spawn()
-    return ForkServer(preload, scratch)
+    return ForkServer(preload, scratch, may_spawn=start == "auto")

@@ -1,4 +1,4 @@
-"""How much memory this process has used at most."""
+"""How much memory a process uses, has used at most, and may use."""
 
 from __future__ import annotations
 
@@ -27,3 +27,33 @@ def peak_memory() -> int | None:
 
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else 1024 * used
+
+
+def memory_of(pid: int, *, family: bool = False) -> int:
+    """Resident bytes of a process, with all that it started if `family`; 0 when it is gone."""
+    import psutil
+
+    used = 0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        members = [process, *process.children(recursive=True)] if family else [process]
+        for member in members:
+            with contextlib.suppress(psutil.Error):
+                used += member.memory_info().rss
+    return used
+
+
+def limit_memory(more: int) -> None:
+    """Let this process allocate so many bytes more at most: a MemoryError comes before the machine swaps.
+
+    Only where the kernel counts private memory (Linux, RLIMIT_DATA); elsewhere the runner watches alone.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    used = 1024 * int(next(line for line in lines if line.startswith("VmData")).split()[1])
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = used + more if hard == resource.RLIM_INFINITY else min(used + more, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ ONCE = frozenset({"limit", "time_limit"})
 """Options that bound one command and are not taken up by `--resume`."""
 LEAST: dict[str, int | float] = {
     "max_attempts": 1,
+    "memory_limit": 1,
     "limit": 1,
     "seed": 0,
     "timeout": 0.001,
@@ -35,6 +37,7 @@ class RunOptions:
     params: Mapping[str, str] = field(default_factory=dict)
     gates: tuple[str, ...] = ()
     timeout: float | None = None
+    memory_limit: int | None = None  # bytes, of each worker process
     max_attempts: int = 3
     backoff: float = 1.0
     backoff_limit: float = 30.0
@@ -113,6 +116,16 @@ def parse_seconds(written: str | None, option: str) -> float | None:
         return float(number) * units[unit]
     except ValueError:
         raise OptionError(f"--{option} {written!r} is no time; write 90s, 15m, 8h or 2d") from None
+
+
+def parse_bytes(written: str | None, option: str) -> int | None:
+    """Turn `900MB`, `2GB` or `1.5GB` into bytes. Raises OptionError for anything else."""
+    if written is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", written.strip(), re.IGNORECASE)
+    if match is None:
+        raise OptionError(f"--{option} {written!r} is no amount of memory; write 900MB or 2GB")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
 def parse_workers(written: str | None) -> int | str | None:

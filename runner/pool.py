@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Literal
 
 from ledger.records import Claim
 from runner.assignment import Report, Setup, attempt_folder
@@ -17,9 +18,17 @@ from runner.crew import Death, Event, Worker
 from runner.errors import RunnerError
 from runner.launch import Child, Launcher
 from runner.lifeline import kill_group
+from runner.memory import memory_of
 
 TERM_SECONDS = 2.0
 """How long a worker that took too long may tidy up before it is killed."""
+SLICES_PER_WORKER = 10_000
+"""A worker that has trained so many slices is replaced: libraries leak a little."""
+WEIGH_EVERY = 50
+GROWTH = 2**30
+"""A worker is replaced when it keeps so many bytes more than after its first slice (looked at each 50)."""
+WEIGH_SECONDS = 0.1
+"""How often the memory limit is looked at; the limit of the kernel (Linux) acts at once."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,8 +36,12 @@ class Process(Worker):
     """A worker process as its runner sees it."""
 
     child: Child
+    launcher: Launcher
     printed: Path  # the file that gets what it prints
     ready: bool = False
+    trained: int = 0  # slices
+    first_memory: int | None = None  # bytes, after its first slice
+    exceeded: Literal["timeout", "memory"] | None = None
     told_to_end: float | None = None  # monotonic
 
 
@@ -45,7 +58,6 @@ class Pool:
         *,
         size: int,
         timeout: float | None = None,
-        start_timeout: float = 120.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._launcher = launcher
@@ -53,8 +65,8 @@ class Pool:
         self._scratch = Path(setup.scratch)
         self._setup = setup
         self._timeout = timeout
-        self._start_timeout = start_timeout
         self._monotonic = monotonic
+        self._weighed = 0.0  # monotonic
         self.workers: dict[Connection, Process] = {}
         for number in range(1, size + 1):
             self._add(number)
@@ -89,6 +101,9 @@ class Pool:
         A dead worker is replaced at once. Raises RunnerError when workers cannot train at all.
         """
         self._end_overdue()
+        self._end_oversized()
+        if self._setup.memory_limit is not None:
+            timeout = min(timeout, WEIGH_SECONDS)
         found: list[Event] = []
         for conn in wait(list(self.workers), timeout):
             assert isinstance(conn, Connection)
@@ -102,7 +117,10 @@ class Pool:
                 raise message
             if isinstance(message, Report):
                 worker.held = None
+                worker.trained += 1
                 found.append(message)
+                if self._is_worn_out(worker):
+                    self._replace(worker)
             else:
                 worker.ready = True
         return found
@@ -113,35 +131,82 @@ class Pool:
         for worker in self.workers.values():
             kill_group(worker.child.pid, signal.SIGKILL)
             worker.child.conn.close()
-        self.workers.clear()
+        for launcher in {id(worker.launcher): worker.launcher for worker in self.workers.values()}.values():
+            launcher.close()
         self._launcher.close()
+        self.workers.clear()
         shutil.rmtree(self._scratch, ignore_errors=True)
         return held
 
     def _add(self, number: int) -> None:
         printed = self._scratch / f"worker-{number}.out"
-        child = self._launcher.start()
-        worker = Process(number=number, child=child, printed=printed, since=self._monotonic())
+        try:
+            child = self._launcher.start()
+        except RunnerError:
+            self._fall_back()
+            child = self._launcher.start()
+        worker = Process(
+            number=number, child=child, launcher=self._launcher, printed=printed, since=self._monotonic()
+        )
         self.workers[child.conn] = worker
         with contextlib.suppress(ConnectionError):  # `events` will find it dead
             child.conn.send((self._setup, str(printed)))
+
+    def _fall_back(self) -> None:
+        """Start workers the other way from now on. Raises RunnerError when there is none."""
+        if (other := self._launcher.fallback()) is None:
+            raise RunnerError("no worker process can be started; look at what the system says of it")
+        self._launcher = other
 
     def _bury(self, worker: Process) -> Death:
         del self.workers[worker.child.conn]
         death = Death(
             held=worker.held,
-            ending=self._launcher.ending(worker.child),
-            timed_out=worker.told_to_end is not None,
+            ending=worker.launcher.ending(worker.child),
+            exceeded=worker.exceeded,
             output=_tail(worker.printed),
             seconds=self._monotonic() - worker.since,
         )
-        if not worker.ready and not death.timed_out and worker.held is None:
-            raise RunnerError(f"a worker process cannot start: it {death.ending}\n{death.output}".rstrip())
+        if not worker.ready:
+            self._could_not_start(worker, death)
         if worker.held is not None:
             for left in self._scratch.glob(f"{attempt_folder(worker.held)}*"):
                 shutil.rmtree(left, ignore_errors=True)
         self._add(worker.number)
         return death
+
+    def _could_not_start(self, worker: Process, death: Death) -> None:
+        if worker.exceeded is None:
+            raise RunnerError(f"a worker process cannot start: it {death.ending}\n{death.output}".rstrip())
+        if worker.launcher is self._launcher:  # a fork can hang where a library holds a lock
+            self._fall_back()
+
+    def _replace(self, worker: Process) -> None:
+        del self.workers[worker.child.conn]
+        worker.launcher.ending(worker.child)
+        self._add(worker.number)
+
+    def _is_worn_out(self, worker: Process) -> bool:
+        """Whether a worker has done enough slices, or keeps more and more memory."""
+        if worker.trained >= SLICES_PER_WORKER:
+            return True
+        if worker.trained != 1 and worker.trained % WEIGH_EVERY != 0:
+            return False
+        used = memory_of(worker.child.pid)
+        if worker.first_memory is None:
+            worker.first_memory = used
+        limit = self._setup.memory_limit
+        return used - worker.first_memory > GROWTH or (limit is not None and used > 0.8 * limit)
+
+    def _end_oversized(self) -> None:
+        limit, now = self._setup.memory_limit, self._monotonic()
+        if limit is None or now - self._weighed < WEIGH_SECONDS:
+            return
+        self._weighed = now
+        for worker in self.workers.values():
+            if worker.held is not None and memory_of(worker.child.pid, family=True) > limit:
+                worker.exceeded, worker.told_to_end = "memory", now
+                kill_group(worker.child.pid, signal.SIGKILL)
 
     def _end_overdue(self) -> None:
         now = self._monotonic()
@@ -150,13 +215,13 @@ class Pool:
                 if now - worker.told_to_end > TERM_SECONDS:
                     kill_group(worker.child.pid, signal.SIGKILL)
             elif self._is_overdue(worker, now):
-                worker.told_to_end = now
+                worker.exceeded, worker.told_to_end = "timeout", now
                 kill_group(worker.child.pid, signal.SIGTERM)
 
     def _is_overdue(self, worker: Process, now: float) -> bool:
         if worker.held is not None:
             return self._timeout is not None and now - worker.since > self._timeout
-        return not worker.ready and now - worker.since > self._start_timeout
+        return not worker.ready and now - worker.since > worker.launcher.start_timeout
 
 
 def _tail(printed: Path, limit: int = 16_000) -> str:

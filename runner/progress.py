@@ -83,13 +83,15 @@ class Lines:
     def __init__(self, pace: Pace, stream: TextIO) -> None:
         self._pace = pace
         self._stream = stream
+        self._told: str | None = None  # what the run waited for
         self._next = time.monotonic() + LINE_SECONDS
 
     def show(self, summary: Summary, crew: Crew) -> None:
         """Print a line, if it is time."""
         self._pace.note(summary.done)
-        if time.monotonic() < self._next:
+        if time.monotonic() < self._next and summary.waits_for == self._told:
             return
+        self._told = summary.waits_for
         self._next = time.monotonic() + LINE_SECONDS
         print(f"{headline(summary, self._pace)}, {len(crew.busy)} training", file=self._stream, flush=True)
 
@@ -175,10 +177,11 @@ def headline(summary: Summary, pace: Pace) -> str:
     failed = f", {summary.failed} failed" if summary.failed else ""
     rejected = f", {summary.rejected} rejected" if summary.rejected else ""
     total = max(pace.total, summary.done)
-    return (
+    told = (
         f"{summary.done} of {total} done{failed}{rejected}, {pace.rate(summary.done):.1f}/s, "
         f"{pace.remaining(summary.done)} left"
     )
+    return f"{told}\nWaiting: {summary.waits_for}" if summary.waits_for else told
 
 
 def progress_for(total: int, *, quiet: bool = False) -> Progress:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from datetime import datetime
 
 from ledger.artifacts import ArtifactStore
 from ledger.recording import Recording
-from ledger.records import Artifact, Claim, Facts, Failure, Success
+from ledger.records import Claim, Facts, Failure, Success
 from ledger.status import Outcome
 from runner.assignment import Report
 from runner.breaker import Breaker
@@ -17,11 +18,16 @@ from runner.gate import Gates
 from runner.retry import RetryPolicy
 from runner.summary import Summary
 
-NO_ACCESS = 7
+NO_SPACE = "NoSpace"
+"""The class of an attempt whose model could not be written: no fault of the slice."""
 
 
 class Results:
-    """Decides over attempts that ended, and counts them."""
+    """Decides over attempts that ended; what follows from that is done when the ledger has it.
+
+    `record` may be called again for the same event after a transaction that failed: nothing is
+    counted before `settle`.
+    """
 
     def __init__(
         self,
@@ -42,8 +48,13 @@ class Results:
         self._chance = chance
         self._timeout = timeout
         self._breaker = Breaker()
-        self._overtaken: list[Artifact] = []
-        self.stop_reason: str | None = None
+        self._consequences: list[Callable[[], None]] = []
+        self.nothing_kept: str | None = None  # why the last model file could not be written
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the run must stop, None while it may go on."""
+        return self._summary.stopped_by
 
     def record(self, record: Recording, event: Event) -> None:
         """Write one event; what somebody else owns by now is dropped."""
@@ -56,60 +67,89 @@ class Results:
         else:
             self._trained(record, event)
 
-    def drop_overtaken(self) -> None:
-        """Remove the files of results that came too late."""
-        if self._overtaken:
-            self._store.remove(self._overtaken)
-            self._overtaken.clear()
+    def probe(self) -> None:
+        """Where a model file could not be written, try again. Raises CannotKeepError."""
+        if self.nothing_kept is not None:
+            self._store.probe()
+            self.nothing_kept = None
+
+    def settle(self) -> None:
+        """The transaction stands: count, and remove the files of results that came too late."""
+        consequences, self._consequences = self._consequences, []
+        for happen in consequences:
+            happen()
+
+    def forget(self) -> None:
+        """The transaction does not stand: nothing follows from it."""
+        self._consequences.clear()
 
     def _trained(self, record: Recording, report: Report) -> None:
         verdict = self._gates.verdict(report.metrics)
         success = Success(report.metrics, report.artifacts, verdict.passed, verdict.reason)
-        if not record.complete(report.held, success, report.facts):
-            self._summary.overtaken += 1
-            self._overtaken.extend(report.artifacts)
-            return
-        self._breaker.succeeded()
-        if verdict.passed:
-            self._summary.succeeded += 1
-        else:
-            self._summary.rejected += 1
+        stands = record.complete(report.held, success, report.facts)
+
+        def happen() -> None:
+            if not stands:
+                self._summary.overtaken += 1
+                with contextlib.suppress(OSError):  # `ledger gc` finds what cannot be removed now
+                    self._store.remove(report.artifacts)
+                return
+            self._breaker.succeeded()
+            self._summary.succeeded += verdict.passed
+            self._summary.rejected += not verdict.passed
+
+        self._consequences.append(happen)
 
     def _failed(
         self, record: Recording, held: Claim, failure: Failure, facts: Facts, outcome: Outcome
     ) -> None:
         retry_at = self._policy.retry_at(held, failure, outcome, now=self._clock(), chance=self._chance)
-        if not record.fail(held, failure, facts, outcome=outcome, retry_at=retry_at):
-            self._summary.overtaken += 1
-            return
-        self._breaker.failed(failure)
-        self._stop(self._breaker.verdict(), 1)
-        self._summary.retried += retry_at is not None
-        self._summary.failed += retry_at is None
+        stands = record.fail(held, failure, facts, outcome=outcome, retry_at=retry_at)
+
+        def happen() -> None:
+            if not stands:
+                self._summary.overtaken += 1
+                return
+            self._summary.timed_out += outcome is Outcome.TIMEOUT
+            self._summary.crashed += outcome is Outcome.CRASHED
+            self._summary.retried += retry_at is not None
+            self._summary.failed += retry_at is None
+            self._breaker.failed(failure)
+            self._stop(self._breaker.verdict())
+
+        self._consequences.append(happen)
 
     def _died(self, record: Recording, death: Death) -> None:
         if death.held is None:
             return
         facts = Facts(output=death.output or None, peak_memory=death.ending.peak_memory)
-        if death.timed_out:
-            self._summary.timed_out += 1
-            failure = Failure("Timeout", f"the attempt took longer than {self._timeout:g} seconds")
-            self._failed(record, death.held, failure, facts, Outcome.TIMEOUT)
-            return
-        self._summary.crashed += 1
-        failure = Failure("WorkerCrash", f"the worker process {_was(death)} while it trained this slice")
-        self._failed(record, death.held, failure, facts, Outcome.CRASHED)
+        outcome, failure = self._judged(death)
+        self._failed(record, death.held, failure, facts, outcome)
+
+    def _judged(self, death: Death) -> tuple[Outcome, Failure]:
+        if death.exceeded == "timeout":
+            told = f"the attempt took longer than {self._timeout:g} seconds"
+            return Outcome.TIMEOUT, Failure("Timeout", told)
+        if death.exceeded == "memory":
+            return Outcome.CRASHED, Failure("OutOfMemory", "the worker process grew past the memory limit")
+        told = f"the worker process {_was(death)} while it trained this slice"
+        return Outcome.CRASHED, Failure("WorkerCrash", told)
 
     def _nothing_kept(self, record: Recording, report: Report) -> None:
         """No file could be written: that is no fault of the slice, and would befall the next one too."""
-        self._summary.released += record.release(report.held, reason=report.nothing_kept or "")
-        self._stop(report.nothing_kept, NO_ACCESS)
+        told = report.nothing_kept or ""
+        stands = record.release(report.held, reason=told, failure=Failure(NO_SPACE, told))
 
-    def _stop(self, reason: str | None, exit_with: int) -> None:
-        if reason is not None and self.stop_reason is None:
-            self.stop_reason = reason
+        def happen() -> None:
+            self._summary.released += stands
+            self.nothing_kept = told
+
+        self._consequences.append(happen)
+
+    def _stop(self, reason: str | None) -> None:
+        if reason is not None and self._summary.stopped_by is None:
             self._summary.stopped_by = reason
-            self._summary.exit_with = exit_with
+            self._summary.exit_with = 1
 
 
 def _was(death: Death) -> str:

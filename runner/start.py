@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.artifacts import ArtifactStore
+from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError
 from ledger.runners import COULD_NOT_START
 from ledger.store import Ledger
 from runner.assignment import Setup
@@ -64,24 +65,25 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
     gates = Gates.parse(options.gates)
     setup = _setup(ledger, options)
     preload = _check_trainers(ledger, setup)
+    store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
+    store.probe()
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()
     with Stopping(time_limit=options.time_limit, interrupt=options.workers == 0) as stopping:
         presence = Presence(ledger, options.as_json(), resume=resume)
-        ending = DIED
-        crew: Crew | None = None
         progress = progress_for(ledger.unfinished(), quiet=quiet)
+        results = Results(
+            store=store,
+            gates=gates,
+            policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
+            summary=summary,
+            clock=lambda: datetime.now(UTC),
+            chance=random.Random(),
+            timeout=options.timeout,
+        )
+        ending = DIED
         try:
             crew = _crew(options, setup, preload)
-            results = Results(
-                store=ArtifactStore(setup.artifact_root, setup.ledger_uuid),
-                gates=gates,
-                policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
-                summary=summary,
-                clock=lambda: datetime.now(UTC),
-                chance=random.Random(),
-                timeout=options.timeout,
-            )
             engine = Engine(
                 ledger,
                 options,
@@ -92,26 +94,46 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
                 progress=progress,
                 summary=summary,
             )
-            try:
-                with contextlib.suppress(KeyboardInterrupt):  # asked twice, while training here
-                    engine.run()
-            finally:
-                engine.give_back("the run was stopped")
+            _drive(engine, crew, summary)
             ending = "stopped" if stopping.wanted or results.stop_reason else "finished"
         finally:
             progress.close()
-            if crew is not None:
-                crew.end()
-            summary.runner_id = presence.runner_id
-            summary.taken_back = presence.taken_back
-            summary.left_behind = presence.left_behind
-            presence.end(ending if ending != DIED or summary.started else COULD_NOT_START)
-            ledger.checkpoint()
+            _leave(ledger, presence, summary, ending)
     summary.signal = stopping.signal
     if stopping.out_of_time and not summary.stopped_by:
         summary.stopped_by = "the time limit is reached"
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def _drive(engine: Engine, crew: Crew, summary: Summary) -> None:
+    """Run, and whatever happens leave no worker alive and no slice held, as far as the ledger allows."""
+    try:
+        with contextlib.suppress(KeyboardInterrupt):  # asked twice, while training here
+            engine.run()
+    except LedgerBusyError:
+        crew.end()  # nothing can be given back to a ledger that is locked: `--resume` will do it
+        raise
+    except BaseException:
+        with contextlib.suppress(LedgerError):
+            engine.give_back("the run ended with an error")
+        raise
+    else:
+        try:
+            engine.give_back("the run was stopped")
+        except (AccessError, ConflictError) as error:
+            summary.stopped_by, summary.exit_with = str(error), error.exit_code
+    finally:
+        crew.end()
+
+
+def _leave(ledger: Ledger, presence: Presence, summary: Summary, ending: str) -> None:
+    summary.runner_id = presence.runner_id
+    summary.taken_back = presence.taken_back
+    with contextlib.suppress(AccessError, LedgerBusyError):  # then the process's end tells the others
+        summary.left_behind = presence.left_behind
+        presence.end(ending if ending != DIED or summary.started else COULD_NOT_START)
+        ledger.checkpoint()
 
 
 def _setup(ledger: Ledger, options: RunOptions) -> Setup:
@@ -125,6 +147,7 @@ def _setup(ledger: Ledger, options: RunOptions) -> Setup:
         databases=dict(options.databases),
         time_column=options.time_column,
         separator=options.separator,
+        memory_limit=options.memory_limit,
     )
 
 

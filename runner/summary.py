@@ -26,6 +26,7 @@ class Summary:
     left_behind: int = 0
     seconds: float = 0.0
     signal: int | None = None
+    waits_for: str | None = None  # what keeps the run from going on just now
     stopped_by: str | None = None  # why the run ended early, if it did
     exit_with: int | None = None
     errors: dict[str, int] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import time
 import traceback
@@ -64,9 +65,9 @@ class Training:
         self._printed.begin()
         forget_peak()
         outcome: dict[str, Any]
-        with collected_warnings() as warned:
+        with collected_warnings() as warned, self._own_folder(held) as folder:
             try:
-                outcome = self._train(held, phases, facts)
+                outcome = self._train(held, Path(folder), phases, facts)
             except CannotKeepError as error:
                 outcome = {"nothing_kept": str(error)}
             except Exception as error:  # the user's code may raise anything; the run goes on
@@ -87,7 +88,21 @@ class Training:
         """Let go of the sources."""
         self._reader.close()
 
-    def _train(self, held: Claim, phases: Phases, facts: dict[str, Any]) -> dict[str, Any]:
+    @contextlib.contextmanager
+    def _own_folder(self, held: Claim) -> Iterator[str]:
+        """A folder for all that this attempt writes, gone after it.
+
+        In a worker process, which trains one slice at a time, it is the place of every temporary file.
+        """
+        scratch = self._setup.scratch
+        with tempfile.TemporaryDirectory(
+            prefix=attempt_folder(held), dir=scratch, ignore_cleanup_errors=True
+        ) as folder:
+            if scratch is not None:
+                os.environ["TMPDIR"] = tempfile.tempdir = folder
+            yield folder
+
+    def _train(self, held: Claim, folder: Path, phases: Phases, facts: dict[str, Any]) -> dict[str, Any]:
         row = held.slice
         own = row.trainer is not None and row.trainer != self._setup.trainer
         params = dict(row.params or ({} if own else self._setup.params))
@@ -97,7 +112,7 @@ class Training:
             facts |= {"train_rows": len(data.train), "test_rows": len(data.test)}
             dataset = _dataset(data, params, self._setup.seed)
         if self._trains_itself(row):
-            return self._by_user(held, dataset, params, phases, facts)
+            return self._by_user(held, folder, dataset, params, phases, facts)
         return self._built_in(held, dataset, params, phases, facts)
 
     def trainer_of(self, row: Slice) -> str:
@@ -138,20 +153,23 @@ class Training:
         return {"metrics": metrics, "artifacts": artifacts}
 
     def _by_user(
-        self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]
+        self,
+        held: Claim,
+        folder: Path,
+        dataset: Dataset,
+        params: Mapping[str, str],
+        phases: Phases,
+        facts: dict[str, Any],
     ) -> dict[str, Any]:
         assert self._user is not None
-        with tempfile.TemporaryDirectory(
-            prefix=attempt_folder(held), dir=self._setup.scratch, ignore_cleanup_errors=True
-        ) as folder:
-            with phases.time("fit"):
-                returned = self._user.train(
-                    held.slice, dataset, folder=Path(folder), seed=self._setup.seed, params=params
-                )
-                trained = interpret(returned, Path(folder))
-            facts["model_used"] = trained.model_used
-            with phases.time("save"):
-                artifacts = self._keep(held, trained.model, Path(folder), None)
+        own = folder / "model"
+        own.mkdir()
+        with phases.time("fit"):
+            returned = self._user.train(held.slice, dataset, folder=own, seed=self._setup.seed, params=params)
+            trained = interpret(returned, own)
+        facts["model_used"] = trained.model_used
+        with phases.time("save"):
+            artifacts = self._keep(held, trained.model, own, None)
         return {"metrics": trained.metrics, "artifacts": artifacts}
 
     def _keep(
@@ -178,7 +196,7 @@ def _dataset(data: Cut, params: dict[str, str], seed: int) -> Dataset:
 
 def _failure(error: Exception) -> Failure:
     return Failure(
-        error_type=type(error).__name__,
+        error_type="OutOfMemory" if isinstance(error, MemoryError) else type(error).__name__,
         message=str(error) or type(error).__name__,
         traceback="".join(traceback.format_exception(error)),
         final=isinstance(error, FinalError),

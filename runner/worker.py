@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.lifeline import die_with_parent, lead_own_group
+from runner.memory import limit_memory
 
 
 def serve(fd: int) -> None:
@@ -31,6 +32,8 @@ def work(conn: Connection) -> None:
     with contextlib.suppress(EOFError, ConnectionError):
         setup, printed = conn.recv()
         _print_into(printed)
+        if setup.memory_limit is not None:
+            limit_memory(setup.memory_limit)
         from runner.training import Training
 
         try:

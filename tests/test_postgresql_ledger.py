@@ -71,7 +71,8 @@ def test_a_slice_is_claimed_completed_failed_and_queued_again(pg, split):
         assert record.complete(one, Success({"a": 1.0, "b": float("nan")}, made), Facts(fit_seconds=1.0))
         assert record.fail(two, Failure("E", "no \0"), Facts(), outcome=Outcome.FAILED, retry_at=None)
         assert record.release(three, reason="stopped")
-        assert not record.complete(one, Success(), Facts())
+        assert record.complete(one, Success(), Facts())  # a COMMIT nobody heard of: it stands
+        assert not record.complete(two, Success(), Facts())
 
     assert pg.status().counts["succeeded"] == 1
     assert [group.error_type for group in pg.failures()] == ["E"]

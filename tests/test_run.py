@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pandas as pd
 import pytest
 
 import runner
+from ledger import faults
+from ledger.artifacts import CannotKeepError
 from ledger.store import Ledger
 from runner.errors import OptionError, RunnerError, WorkerFileError
 from tests.invariants import broken
@@ -231,14 +234,30 @@ def test_a_time_limit_gives_back_what_was_not_started(project):
     assert broken(Path("ledger.db"), imported=3) == []
 
 
-def test_a_folder_that_takes_no_files_stops_the_run_and_costs_no_slice_a_try(project):
+def test_a_folder_that_takes_no_files_is_told_before_anything_starts(project):
     Path("artifacts").write_text("in the way", encoding="utf-8")
+
+    with pytest.raises(CannotKeepError, match="model files cannot be written in") as error:
+        runner.run(project, trainer="seasonal_naive", workers=0, quiet=True)
+
+    assert error.value.exit_code == 7
+    assert answers("SELECT count(*) FROM attempts") == [(0,)]
+
+
+@pytest.mark.parametrize("step", ["writing", "flushing", "renaming"])
+def test_a_disk_that_is_full_for_a_while_pauses_the_run_and_costs_no_slice_a_try(project, monkeypatch, step):
+    monkeypatch.setenv("LEDGER_FAULT", f"{step}:enospc:3")  # the first is the look before the start
+    monkeypatch.setattr(faults, "_reached", Counter())
 
     summary = runner.run(project, trainer="seasonal_naive", workers=0, quiet=True)
 
-    assert summary.exit_code == 7
-    assert "cannot be written" in summary.stopped_by
-    assert answers("SELECT DISTINCT status, tries FROM slices") == [("pending", 0)]
+    assert (summary.exit_code, summary.succeeded, summary.released) == (0, 3, 1)
+    assert answers("SELECT DISTINCT status, tries FROM slices") == [("succeeded", 0)]
+    assert answers("SELECT outcome, error_type FROM attempts WHERE outcome <> 'succeeded'") == [
+        ("failed", "NoSpace")
+    ]
+    assert broken(Path("ledger.db"), imported=3) == []
+    assert [path.name for path in Path("artifacts").rglob("*") if ".tmp" in path.name] == []
 
 
 def test_options_come_from_a_file_and_are_recorded_without_urls(project):

@@ -9,7 +9,7 @@ import typer
 
 from ledger.commands.options import DEFAULT_LEDGER, LedgerOption
 from ledger.params import parse_words
-from runner.options import parse_seconds, parse_workers
+from runner.options import parse_bytes, parse_seconds, parse_workers
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +47,10 @@ def run(
     timeout: Annotated[
         str | None, typer.Option(envvar="RUNNER_TIMEOUT", help="Longest time for one slice: 90s, 15m, 2h.")
     ] = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(envvar="RUNNER_MEMORY_LIMIT", help="Most memory of one worker: 900MB, 2GB."),
+    ] = None,
     max_attempts: Annotated[
         int | None, typer.Option(envvar="RUNNER_MAX_ATTEMPTS", help="Tries before a slice has failed [3].")
     ] = None,
@@ -80,6 +84,7 @@ def run(
         params=parse_words(param or []),
         gates=tuple(gate or ()),
         timeout=parse_seconds(timeout, "timeout"),
+        memory_limit=parse_bytes(memory_limit, "memory-limit"),
         max_attempts=max_attempts,
         limit=limit,
         time_limit=parse_seconds(time_limit, "time-limit"),
