@@ -117,7 +117,8 @@ class Failure:
     error_type: str
     message: str
     traceback: str | None = None
-    final: bool = False  # trying again cannot help: the data itself forbids it
+    final: bool = False  # trying again cannot help
+    by_data: bool = False  # the data itself forbids it (empty, constant, too short): no fault of the run
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, text, update
 
 from ledger.hosts import Process, is_alive, this_process
-from ledger.schema import runners
+from ledger.schema import runners, slices
 
 HEARTBEAT_SECONDS = 10.0
 LEASE_SECONDS = 60.0
+FINISHED = "finished"
 COULD_NOT_START = "could not start"
 """The ending of a runner that met an error before its first claim: nobody wants its options again."""
 
@@ -88,13 +89,29 @@ def live_runners(conn: Connection) -> list[RunnerRecord]:
     return found
 
 
-def last_options(conn: Connection) -> dict[str, Any] | None:
-    """The options of the last runner that got to work, None when there never was one."""
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """A run whose options another one may take up."""
+
+    runner_id: int
+    options: Mapping[str, Any]
+    interrupted: bool  # it did not come to its own end
+
+
+def last_run(conn: Connection) -> LastRun | None:
+    """The run to go on with: the newest one that died with slices in its hands, else the newest one.
+
+    None when no runner ever got to work.
+    """
     worked = or_(runners.c.ending.is_(None), runners.c.ending != COULD_NOT_START)
-    found = conn.execute(
-        select(runners.c.options).where(worked).order_by(runners.c.id.desc()).limit(1)
-    ).scalar()
-    return None if found is None else dict(json.loads(found))
+    dead = [runner.id for runner in live_runners(conn) if runner.alive is False]
+    holding = exists().where(text("slices.status = 'running'"), slices.c.runner_id == runners.c.id)
+    newest = select(runners).where(worked).order_by(runners.c.id.desc()).limit(1)
+    for chosen in (newest.where(runners.c.id.in_(dead), holding), newest):
+        row = conn.execute(chosen).one_or_none()
+        if row is not None:
+            return LastRun(row.id, json.loads(row.options), row.ending != FINISHED)
+    return None
 
 
 class Watch:

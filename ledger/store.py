@@ -197,10 +197,10 @@ class Ledger:
         with reading(self._engine) as conn:
             return runners.live_runners(conn)
 
-    def last_options(self) -> dict[str, Any] | None:
-        """The options of the last runner that got to work, None when there never was one."""
+    def last_run(self) -> runners.LastRun | None:
+        """The run to go on with, None when there never was one."""
         with reading(self._engine) as conn:
-            return runners.last_options(conn)
+            return runners.last_run(conn)
 
     @contextmanager
     def recording(self) -> Iterator[Recording]:

@@ -24,7 +24,7 @@ class Breaker:
 
     def failed(self, failure: Failure) -> None:
         """An attempt gave none."""
-        if failure.final:
+        if failure.by_data:
             return
         self._example[failure.error_type] = failure
         self._note(failure.error_type)

@@ -15,6 +15,7 @@ from runner.config import read_config
 from runner.launch import launcher_for
 from runner.options import RunOptions, resolve
 from runner.pool import Pool
+from runner.values import normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def check_worker(
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
             return check_worker(worker, opened, count=count, params=params, config=config)
-    given = {"worker": str(worker), "params": dict(params or {})}
+    given = normalised({"worker": worker, "params": params})
     options = resolve(given=given, last=None, file=read_config(Path(config)))
     sample = ledger.sample(count)
     with tempfile.TemporaryDirectory(prefix="slice-ledger-check-") as scratch:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from runner.errors import OptionError
-from runner.options import RunOptions, parse_bytes, parse_seconds
+from runner.values import normalised
 
 DEFAULT_CONFIG = "runner.toml"
-TIMES = ("timeout", "time_limit", "grace", "backoff", "backoff_limit")
+SECTIONS = ("run", "params", "databases", "reading")
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -29,38 +28,17 @@ def read_config(path: Path) -> dict[str, Any]:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise OptionError(f"{path} cannot be read: {error}") from None
-    if unknown := set(written) - {"run", "params", "databases", "reading"}:
-        raise OptionError(
-            f"{path}: there is no section {sorted(unknown)[0]!r}; "
-            "it may have [run], [params], [databases], [reading]"
-        )
-    options = _run_section(path, written.get("run", {}))
-    options |= {name: str(value) for name, value in written.get("reading", {}).items()}
-    if "params" in written:
-        options["params"] = {name: str(value) for name, value in written["params"].items()}
-    if "databases" in written:
-        options["databases"] = dict(written["databases"])
-        for name, url in options["databases"].items():
-            if not isinstance(url, str):
-                raise OptionError(f"{path}: the database {name} is {url!r}; it is a URL in quotes")
-    _require_known(path, options)
-    return options
-
-
-def _run_section(path: Path, section: dict[str, Any]) -> dict[str, Any]:
-    options = {name.replace("-", "_"): value for name, value in section.items()}
-    options |= {name: parse_seconds(str(options[name]), name) for name in TIMES if name in options}
-    if "memory_limit" in options:
-        options["memory_limit"] = parse_bytes(str(options["memory_limit"]), "memory_limit")
+    for name, section in written.items():
+        if name not in SECTIONS:
+            raise OptionError(f"{path}: there is no section {name!r}; it may have {', '.join(SECTIONS)}")
+        if not isinstance(section, dict):
+            raise OptionError(f"{path}: {name} is {section!r}; it is a section, written [{name}]")
+    options = {name.replace("-", "_"): value for name, value in written.get("run", {}).items()}
     if "gate" in options:
-        gates = options.pop("gate")
-        options["gates"] = (gates,) if isinstance(gates, str) else tuple(gates)
+        options["gates"] = options.pop("gate")
+    options |= {name: str(value) for name, value in written.get("reading", {}).items()}
+    options |= {name: written[name] for name in ("params", "databases") if name in written}
+    options = normalised(options, where=f"{path}: ")
     if "worker" in options:  # relative to the file that names it
         options["worker"] = str((path.parent / options["worker"]).absolute())
     return options
-
-
-def _require_known(path: Path, options: dict[str, Any]) -> None:
-    known = {option.name for option in fields(RunOptions)}
-    if unknown := sorted(set(options) - known):
-        raise OptionError(f"{path}: there is no option {unknown[0]!r}; there are {', '.join(sorted(known))}")

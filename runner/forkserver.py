@@ -20,10 +20,10 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NoReturn
 
-from runner.lifeline import kill_group
+from runner.lifeline import adopt_orphans, kill_group
 
 
 def main(control_fd: int, scratch: str, preload: list[str]) -> None:
@@ -33,6 +33,7 @@ def main(control_fd: int, scratch: str, preload: list[str]) -> None:
     removes what they left in the folder `scratch`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to handle
+    adopt_orphans()
     control = socket.socket(fileno=control_fd)
     # Libraries start threads when they are imported, and Python 3.12 warns of every fork then. Those
     # threads only wait for work here; `--start spawn` is for a library where that is not so.
@@ -87,9 +88,25 @@ class Server:
                     self._woken.recv(4096)
                 self._reap()
             if self._control in ready and not self._request():
-                for pid in self._workers:
-                    kill_group(pid, signal.SIGKILL)
+                self._end()
                 return
+
+    def _end(self) -> None:
+        """Kill the workers and all that they started, also what has left their groups."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for pid in self._workers:
+            kill_group(pid, signal.SIGKILL)
+        self._kill_strays(spare=frozenset())
+
+    def _kill_strays(self, spare: Collection[int]) -> None:
+        """Kill what trainings started in groups of its own: orphans come to this process (Linux)."""
+        import psutil
+
+        for stray in psutil.Process().children():
+            if stray.pid not in spare:
+                with contextlib.suppress(psutil.Error):
+                    stray.kill()
 
     def _request(self) -> bool:
         try:
@@ -101,6 +118,8 @@ class Server:
         pid = os.fork()
         if pid == 0:
             self._become_worker(fds[0])
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # the worker does so too: from now on its group can be killed
         os.close(fds[0])
         self._workers.add(pid)
         self._tell({"started": pid})
@@ -117,6 +136,8 @@ class Server:
 
             serve(fd)
             status = 0
+        except SystemExit as error:
+            status = error.code & 0xFF if isinstance(error.code, int) else 1
         finally:
             os._exit(status)
 
@@ -128,8 +149,11 @@ class Server:
                 return
             if pid == 0:
                 return
+            if pid not in self._workers:
+                continue
             self._workers.discard(pid)
             kill_group(pid, signal.SIGKILL)  # what it started ends with it
+            self._kill_strays(spare=self._workers)
             unit = 1 if sys.platform == "darwin" else 1024
             self._tell({"ended": pid, "status": status, "peak_memory": usage.ru_maxrss * unit})
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import time
+from dataclasses import replace
 
 from ledger.records import Claim
 from runner.assignment import Setup
-from runner.crew import Event, Worker
+from runner.crew import Death, Event, Worker
+from runner.environment import QUIET
+from runner.launch import Ending
+from runner.printed import Echo
 from runner.training import Training
 
 
@@ -14,6 +21,8 @@ class Inline:
     """A crew of one that trains when it is asked for events."""
 
     def __init__(self, setup: Setup) -> None:
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
         self._training = Training(setup, printed=None)
         self._worker = Worker(number=1)
 
@@ -47,10 +56,17 @@ class Inline:
 
         # As in a worker: small models are slower with more threads, not faster. The libraries are
         # loaded by now, except for the very first slice.
-        with threadpool_limits(1):
-            report = self._training.attempt(held)
+        started, echo = time.monotonic(), Echo(sys.stdout)
+        event: Event
+        try:
+            with threadpool_limits(1), contextlib.redirect_stdout(echo):
+                report = self._training.attempt(held)
+            event = replace(report, facts=replace(report.facts, output=echo.tail()))
+        except SystemExit as error:  # as in a worker process, which would have ended
+            code = error.code if isinstance(error.code, int) else 1
+            event = Death(held, Ending(exit_code=code), None, echo.tail() or "", time.monotonic() - started)
         self._worker.held = None
-        return [report]
+        return [event]
 
     def end(self) -> list[Claim]:
         """Return what is held and not yet trained."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from runner.environment import worker_environment
 from runner.errors import RunnerError
-from runner.lifeline import kill_group
+from runner.lifeline import KILL, kill_group
 from runner.worker import work
 
 
@@ -104,7 +104,7 @@ class ForkServer:
 
     def ending(self, child: Child) -> Ending:
         """Kill what is left of a worker's process group and say how the worker ended."""
-        kill_group(child.pid, signal.SIGKILL)
+        kill_group(child.pid, KILL)
         child.conn.close()
         while child.pid not in self._endings:
             self._hear()
@@ -162,7 +162,7 @@ class Spawn:
     def ending(self, child: Child) -> Ending:
         """Kill what is left of a worker's process group and say how the worker ended."""
         process = self._processes.pop(child.pid)
-        kill_group(child.pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+        kill_group(child.pid, KILL)
         process.kill()
         child.conn.close()
         process.join()

@@ -8,15 +8,25 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows ends a process in one way only
 
 
 def die_with_parent() -> None:
     """Have the kernel kill this process when its parent dies; only Linux can."""
-    if sys.platform != "linux":
-        return
-    import ctypes
+    _prctl(PR_SET_PDEATHSIG, KILL)
 
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever this process's children leave behind; only Linux can."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(option, value)
 
 
 def lead_own_group() -> None:

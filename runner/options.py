@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from runner.errors import OptionError
 DEFAULT_TRAINER = "arima"
 ONCE = frozenset({"limit", "time_limit"})
 """Options that bound one command and are not taken up by `--resume`."""
-LEAST: dict[str, int | float] = {
+LEAST: dict[str, float] = {
+    "workers": 0,
     "max_attempts": 1,
     "memory_limit": 1,
     "limit": 1,
@@ -24,7 +24,8 @@ LEAST: dict[str, int | float] = {
     "backoff": 0.0,
     "backoff_limit": 0.0,
 }
-"""The smallest value of each number; a whole one where that is whole."""
+MOST: dict[str, float] = {"seed": 2**32 - 1}
+"""The smallest and the largest value of a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class RunOptions:
     start: str = "auto"  # how workers start: forkserver, spawn, or the better one that works here
     time_column: str | None = None
     separator: str | None = None
+    config: str | None = None  # the file that names databases, where it is not runner.toml
     databases: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -60,79 +62,53 @@ class RunOptions:
 
 
 def resolve(
-    *, given: Mapping[str, Any], last: Mapping[str, Any] | None, file: Mapping[str, Any]
+    *,
+    given: Mapping[str, Any],
+    file: Mapping[str, Any],
+    last: Mapping[str, Any] | None = None,
+    interrupted: bool = True,
 ) -> RunOptions:
-    """Choose each option: the given one, else the interrupted run's, else the file's, else the default.
+    """Choose each option: the given one, else another source's, else the default.
 
-    `given` comes from the command line or the environment, and may hold None for what was not
-    given. Raises OptionError for a value that cannot be.
+    `given` comes from the command line or a notebook, `normalised`. The options of an `interrupted`
+    run, which is to go on as it was, come before those of the `file`; those of one that had
+    finished come after them. Parameters are merged one by one; they fall with the trainer they were
+    meant for. Raises OptionError for a value that cannot be.
     """
-    known = {option.name for option in fields(RunOptions)}
-    taken_up = {name: value for name, value in (last or {}).items() if name not in ONCE and name in known}
-    chosen = {
-        **file,
-        **taken_up,
-        **{name: value for name, value in given.items() if value not in (None, (), {})},
-    }
-    if given.get("trainer") and not given.get("worker"):
-        chosen.pop("worker", None)  # another choice of the same thing
-    elif given.get("worker") and not given.get("trainer"):
-        chosen.pop("trainer", None)
-    chosen["gates"] = tuple(chosen.get("gates", ()))
-    if isinstance(chosen.get("worker"), str):
+    taken_up = {name: value for name, value in (last or {}).items() if name not in ONCE}
+    sources = [file, taken_up] if interrupted else [taken_up, file]
+    chosen: dict[str, Any] = {}
+    for source in (*sources, given):
+        chosen = _over(chosen, source)
+    if chosen.get("worker") is not None:
         chosen["worker"] = str(Path(chosen["worker"]).absolute())  # `--resume` may come from elsewhere
-    options = RunOptions(**chosen)
+    if chosen.get("config") is not None:
+        chosen["config"] = str(Path(chosen["config"]).absolute())
+    options = RunOptions(**chosen | {"gates": tuple(chosen.get("gates", ()))})
     _require_sense(options)
     return options
 
 
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one source of options over another. A trainer and a worker file replace each other."""
+    kept = dict(below)
+    for name, other in (("trainer", "worker"), ("worker", "trainer")):
+        if name in above:
+            if above[name] != below.get(name):
+                kept.pop("params", None)
+            if other not in above:
+                kept.pop(other, None)
+    params = {**kept.get("params", {}), **above.get("params", {})}
+    return {**kept, **above, **({"params": params} if params else {})}
+
+
 def _require_sense(options: RunOptions) -> None:
-    if options.workers != "auto" and not (isinstance(options.workers, int) and options.workers >= 0):
-        raise OptionError(f"workers is {options.workers!r}; it is a number from 0 up, or auto")
     if options.start not in ("auto", "forkserver", "spawn"):
         raise OptionError(f"start is {options.start!r}; it is auto, forkserver or spawn")
-    for name, least in LEAST.items():
-        value = getattr(options, name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int if isinstance(least, int) else (int, float)):
-            raise OptionError(f"{name.replace('_', '-')} is {value!r}; it is a number")
-        if value < least:
-            raise OptionError(f"{name.replace('_', '-')} is {value}; it is at least {least}")
-    for name in ("trainer", "worker", "time_column", "separator"):
-        if not isinstance(getattr(options, name), str | None):
-            raise OptionError(f"{name.replace('_', '-')} is {getattr(options, name)!r}; it is text")
+    for bounds, word, wrong in ((LEAST, "least", 1), (MOST, "most", -1)):
+        for name, bound in bounds.items():
+            value = getattr(options, name)
+            if isinstance(value, (int, float)) and (bound - value) * wrong > 0:
+                raise OptionError(f"{name.replace('_', '-')} is {value}; it is at {word} {bound}")
     if options.worker is not None and not Path(options.worker).is_file():
         raise OptionError(f"there is no worker file {options.worker}")
-
-
-def parse_seconds(written: str | None, option: str) -> float | None:
-    """Turn `90`, `90s`, `15m`, `8h` or `2d` into seconds. Raises OptionError for anything else."""
-    if written is None:
-        return None
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    number, unit = (written[:-1], written[-1]) if written[-1:] in units else (written, "s")
-    try:
-        return float(number) * units[unit]
-    except ValueError:
-        raise OptionError(f"--{option} {written!r} is no time; write 90s, 15m, 8h or 2d") from None
-
-
-def parse_bytes(written: str | None, option: str) -> int | None:
-    """Turn `900MB`, `2GB` or `1.5GB` into bytes. Raises OptionError for anything else."""
-    if written is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", written.strip(), re.IGNORECASE)
-    if match is None:
-        raise OptionError(f"--{option} {written!r} is no amount of memory; write 900MB or 2GB")
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
-
-
-def parse_workers(written: str | None) -> int | str | None:
-    """Turn `auto` or a number into an option. Raises OptionError for anything else."""
-    if written is None or written == "auto":
-        return written
-    try:
-        return int(written)
-    except ValueError:
-        raise OptionError(f"--workers {written!r} is neither a number nor auto") from None

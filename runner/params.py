@@ -51,6 +51,22 @@ def parse_params(params_type: type[P], given: Mapping[str, str], trainer: str) -
         raise OptionError(f"trainer {trainer}: {error}") from None
 
 
+def parse_period(written: str | None) -> int | None:
+    """The parameter `period` of every trainer, None where it follows from the time step.
+
+    Raises OptionError for what is no whole number from 1 up.
+    """
+    if written is None:
+        return None
+    try:
+        period = int(written)
+    except ValueError:
+        period = 0
+    if period < 1:
+        raise OptionError(f"the parameter period is {written!r}; it is a whole number of rows, at least 1")
+    return period
+
+
 def describe(params_type: type[Any]) -> list[Parameter]:
     """Every parameter of a trainer, for its help."""
     hints = typing.get_type_hints(params_type)

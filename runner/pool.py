@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from ledger.records import Claim
 from runner.assignment import Report, Setup, attempt_folder
 from runner.crew import Death, Event, Worker
 from runner.errors import RunnerError
 from runner.launch import Child, Launcher
-from runner.lifeline import kill_group
+from runner.lifeline import KILL, kill_group
 from runner.memory import memory_of
 
 TERM_SECONDS = 2.0
@@ -106,10 +106,9 @@ class Pool:
             timeout = min(timeout, WEIGH_SECONDS)
         found: list[Event] = []
         for conn in wait(list(self.workers), timeout):
-            assert isinstance(conn, Connection)
-            worker = self.workers[conn]
+            worker = self.workers[cast(Connection, conn)]
             try:
-                message = conn.recv()
+                message = worker.child.conn.recv()
             except (EOFError, ConnectionError):
                 found.append(self._bury(worker))
                 continue
@@ -129,7 +128,7 @@ class Pool:
         """Kill every worker and return what they held."""
         held = [worker.held for worker in self.workers.values() if worker.held is not None]
         for worker in self.workers.values():
-            kill_group(worker.child.pid, signal.SIGKILL)
+            kill_group(worker.child.pid, KILL)
             worker.child.conn.close()
         for launcher in {id(worker.launcher): worker.launcher for worker in self.workers.values()}.values():
             launcher.close()
@@ -206,14 +205,14 @@ class Pool:
         for worker in self.workers.values():
             if worker.held is not None and memory_of(worker.child.pid, family=True) > limit:
                 worker.exceeded, worker.told_to_end = "memory", now
-                kill_group(worker.child.pid, signal.SIGKILL)
+                kill_group(worker.child.pid, KILL)
 
     def _end_overdue(self) -> None:
         now = self._monotonic()
         for worker in self.workers.values():
             if worker.told_to_end is not None:
                 if now - worker.told_to_end > TERM_SECONDS:
-                    kill_group(worker.child.pid, signal.SIGKILL)
+                    kill_group(worker.child.pid, KILL)
             elif self._is_overdue(worker, now):
                 worker.exceeded, worker.told_to_end = "timeout", now
                 kill_group(worker.child.pid, signal.SIGTERM)

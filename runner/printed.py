@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 LONGEST = 16_000  # bytes of output kept
 MOST_WARNINGS = 20
@@ -28,8 +30,9 @@ class Printed:
         """The end of what was printed since `begin`, None when there was nothing."""
         if self._path is None:
             return None
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(ValueError):  # closed by the user's code
+            sys.stdout.flush()
+            sys.stderr.flush()
         size = self._size()
         if not size:
             return None
@@ -40,6 +43,28 @@ class Printed:
     def _size(self) -> int:
         assert self._path is not None
         return self._path.stat().st_size
+
+
+class Echo(io.TextIOBase):
+    """Writes on a stream and remembers the end of it: for training in the user's own process."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._kept = ""
+
+    def write(self, text: str) -> int:
+        """Show and remember."""
+        self._stream.write(text)
+        self._kept = (self._kept + text)[-LONGEST:]
+        return len(text)
+
+    def flush(self) -> None:
+        """Show now."""
+        self._stream.flush()
+
+    def tail(self) -> str | None:
+        """The end of what was written, None when there was nothing."""
+        return self._kept or None
 
 
 @contextlib.contextmanager

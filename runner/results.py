@@ -94,6 +94,7 @@ class Results:
                 with contextlib.suppress(OSError):  # `ledger gc` finds what cannot be removed now
                     self._store.remove(report.artifacts)
                 return
+            self._summary.waiting.discard(report.held.slice.id)
             self._breaker.succeeded()
             self._summary.succeeded += verdict.passed
             self._summary.rejected += not verdict.passed
@@ -114,6 +115,8 @@ class Results:
             self._summary.crashed += outcome is Outcome.CRASHED
             self._summary.retried += retry_at is not None
             self._summary.failed += retry_at is None
+            wait = self._summary.waiting.discard if retry_at is None else self._summary.waiting.add
+            wait(held.slice.id)
             self._breaker.failed(failure)
             self._stop(self._breaker.verdict())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -15,13 +16,13 @@ from typing import Any
 
 from ledger.artifacts import ArtifactStore
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError
-from ledger.runners import COULD_NOT_START
+from ledger.runners import COULD_NOT_START, FINISHED
 from ledger.store import Ledger
 from runner.assignment import Setup
-from runner.config import read_config
+from runner.config import DEFAULT_CONFIG, read_config
 from runner.crew import Crew
 from runner.engine import Engine
-from runner.errors import RunnerError
+from runner.errors import OptionError, RunnerError
 from runner.gate import Gates
 from runner.options import DEFAULT_TRAINER, RunOptions, resolve
 from runner.presence import Presence
@@ -30,6 +31,7 @@ from runner.results import Results
 from runner.retry import RetryPolicy
 from runner.stopping import Stopping
 from runner.summary import Summary
+from runner.values import normalised
 
 DIED = "died of an error"
 
@@ -39,32 +41,46 @@ def run(
     *,
     resume: bool = False,
     quiet: bool = False,
-    config: str | Path = "runner.toml",
     say: Callable[[str], None] = lambda _: None,
     **given: Any,
 ) -> Summary:
     """Train every pending slice of `ledger` and return what was done.
 
     `given` are the options of `runner run` by name (`trainer="arima"`, `workers=2`,
-    `params={"order": "2,1,2"}`, `gates=["mae<0.5"]`, `timeout=60.0`, …); those not given come from
-    runner.toml, and with `resume` first from the run that was interrupted. Raises RunnerError for
-    options that cannot be and LedgerError for a ledger that cannot be used; a slice that fails
-    raises nothing, it is recorded.
+    `params={"order": (2, 1, 2)}`, `gates=["mae<0.5"]`, `timeout="5m"`, `config="my.toml"`, …); those
+    not given come from runner.toml, and with `resume` first from the run that was interrupted.
+    Raises RunnerError for options that cannot be and LedgerError for a ledger that cannot be used;
+    a slice that fails raises nothing, it is recorded.
     """
+    given = normalised(given)
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
-            return run(opened, resume=resume, quiet=quiet, config=config, say=say, **given)
-    last = ledger.last_options() if resume else None
-    options = resolve(given=given, last=last, file=read_config(Path(config)))
+            return run(opened, resume=resume, quiet=quiet, say=say, **given)
+    options = _options(ledger, given, say, resume=resume)
+    return _run(ledger, options, say, resume=resume, quiet=quiet)
+
+
+def _options(
+    ledger: Ledger, given: Mapping[str, Any], say: Callable[[str], None], *, resume: bool
+) -> RunOptions:
+    last = ledger.last_run() if resume else None
+    taken_up = dict(last.options) if last is not None else {}
+    config = given.get("config") or taken_up.get("config") or DEFAULT_CONFIG
+    interrupted = last is not None and last.interrupted
+    options = resolve(given=given, last=taken_up, file=read_config(Path(config)), interrupted=interrupted)
+    if options.workers == 0 and (given.get("timeout") or given.get("memory_limit")):
+        raise OptionError("timeout and memory-limit need worker processes; with workers 0 there are none")
     if last is not None:
-        say(f"Resuming with {_shown(options)}")
-    return _run(ledger, options, resume=resume, quiet=quiet)
+        say(f"Resuming {'' if interrupted else 'after '}run {last.runner_id} with {_shown(options)}")
+    return options
 
 
-def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> Summary:
+def _run(
+    ledger: Ledger, options: RunOptions, say: Callable[[str], None], *, resume: bool, quiet: bool
+) -> Summary:
     gates = Gates.parse(options.gates)
     setup = _setup(ledger, options)
-    preload = _check_trainers(ledger, setup)
+    preload = _check_trainers(ledger, setup, say)
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
     store.probe()
     summary = Summary(ledger_option=ledger.option)
@@ -95,11 +111,11 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
                 summary=summary,
             )
             _drive(engine, crew, summary)
-            ending = "stopped" if stopping.wanted or results.stop_reason else "finished"
+            ending = "stopped" if stopping.wanted or results.stop_reason else FINISHED
         finally:
             progress.close()
             _leave(ledger, presence, summary, ending)
-    summary.signal = stopping.signal
+    summary.signal = stopping.signal or summary.signal
     if stopping.out_of_time and not summary.stopped_by:
         summary.stopped_by = "the time limit is reached"
     summary.seconds = time.monotonic() - started
@@ -109,8 +125,10 @@ def _run(ledger: Ledger, options: RunOptions, *, resume: bool, quiet: bool) -> S
 def _drive(engine: Engine, crew: Crew, summary: Summary) -> None:
     """Run, and whatever happens leave no worker alive and no slice held, as far as the ledger allows."""
     try:
-        with contextlib.suppress(KeyboardInterrupt):  # asked twice, while training here
+        try:
             engine.run()
+        except KeyboardInterrupt:  # asked twice while training here, or raised by the user's train()
+            summary.signal = signal.SIGINT
     except LedgerBusyError:
         crew.end()  # nothing can be given back to a ledger that is locked: `--resume` will do it
         raise
@@ -151,7 +169,7 @@ def _setup(ledger: Ledger, options: RunOptions) -> Setup:
     )
 
 
-def _check_trainers(ledger: Ledger, setup: Setup) -> list[str]:
+def _check_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -> list[str]:
     """Refuse unknown trainers and parameters before anything starts; return what to import first."""
     from runner import trainers
     from runner.outline import outline
@@ -163,6 +181,8 @@ def _check_trainers(ledger: Ledger, setup: Setup) -> list[str]:
             "give one of them"
         )
     named = ledger.trainers_named()
+    if named and user is not None and user.trains:
+        say(f"Slices that name {' or '.join(sorted(named))} are trained by that, not by {setup.worker}")
     default = None if user is not None and user.trains else (setup.trainer or DEFAULT_TRAINER)
     if default is not None:
         trainers.check_params(default, setup.params)

@@ -29,7 +29,7 @@ class Summary:
     waits_for: str | None = None  # what keeps the run from going on just now
     stopped_by: str | None = None  # why the run ended early, if it did
     exit_with: int | None = None
-    errors: dict[str, int] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)  # slices this run left to be tried again
 
     @property
     def done(self) -> int:
@@ -45,7 +45,7 @@ class Summary:
             return self.exit_with
         if self.left_behind:
             return 3
-        return 1 if self.rejected or self.failed else 0
+        return 1 if self.rejected or self.failed or self.waiting else 0
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -59,7 +59,8 @@ class Summary:
             f"in {span(self.seconds)}{rate}"
         ]
         notes = (
-            (self.retried, "attempts failed and were tried again"),
+            (self.retried, "attempts failed and are tried again"),
+            (len(self.waiting), "slices wait to be tried again"),
             (self.crashed, "attempts killed their worker"),
             (self.timed_out, "attempts took too long"),
             (self.taken_back, "slices were taken back from runners that died"),
@@ -73,7 +74,9 @@ class Summary:
         return [*told, *self._next(shown)]
 
     def _next(self, shown: str) -> list[str]:
-        if self.left_behind or self.stopped_by or self.signal is not None:
+        if self.stopped_by and self.exit_with == 1:  # it would stop again
+            return [f"Next: ledger failures{shown}"]
+        if self.left_behind or self.stopped_by or self.waiting or self.signal is not None:
             return [f"Next: runner run --resume{shown}"]
         if self.failed:
             return [f"Next: ledger failures{shown}"]

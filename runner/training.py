@@ -16,8 +16,9 @@ from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Claim, Facts, Failure, Slice
 from runner.assignment import Report, Setup, attempt_folder
 from runner.cut import Cut, cut
-from runner.errors import FinalError, OptionError
+from runner.errors import FinalError, MissingColumnError, UnfitDataError
 from runner.memory import forget_peak, peak_memory
+from runner.options import DEFAULT_TRAINER
 from runner.printed import Printed, collected_warnings
 from runner.saving import save
 from runner.sources import Reader, SourceSettings
@@ -104,7 +105,7 @@ class Training:
 
     def _train(self, held: Claim, folder: Path, phases: Phases, facts: dict[str, Any]) -> dict[str, Any]:
         row = held.slice
-        own = row.trainer is not None and row.trainer != self._setup.trainer
+        own = row.trainer is not None and row.trainer != (self._setup.trainer or DEFAULT_TRAINER)
         params = dict(row.params or ({} if own else self._setup.params))
         facts["trainer"] = self.trainer_of(row)
         with phases.time("load"):
@@ -119,7 +120,7 @@ class Training:
         """The trainer in force for a slice: its own, else the run's."""
         if row.trainer is not None:
             return row.trainer
-        return "worker" if self._trains_itself(row) else (self._setup.trainer or "arima")
+        return "worker" if self._trains_itself(row) else (self._setup.trainer or DEFAULT_TRAINER)
 
     def _trains_itself(self, row: Slice) -> bool:
         return row.trainer is None and self._user is not None and self._user.trains
@@ -183,21 +184,24 @@ class Training:
 
 def _dataset(data: Cut, params: dict[str, str], seed: int) -> Dataset:
     """Add what follows from the time step; `period` is a parameter of every trainer."""
+    from runner.params import parse_period
     from runner.period import period_of, step_of
 
     step = step_of(data.train.index)
-    written = params.pop("period", None)
-    try:
-        period = period_of(step) if written is None else int(written)
-    except ValueError:
-        raise OptionError(f"the parameter period is {written!r}; it is a whole number of rows") from None
+    period = parse_period(params.pop("period", None)) or period_of(step)
     return Dataset(train=data.train, test=data.test, period=max(1, period), step=step, seed=seed)
 
 
 def _failure(error: Exception) -> Failure:
+    try:
+        message, trace = str(error), "".join(traceback.format_exception(error))
+    except Exception:  # the user's own exception may fail to say what it is
+        message, trace = "", ""
     return Failure(
         error_type="OutOfMemory" if isinstance(error, MemoryError) else type(error).__name__,
-        message=str(error) or type(error).__name__,
-        traceback="".join(traceback.format_exception(error)),
+        message=message or type(error).__name__,
+        traceback=trace or None,
         final=isinstance(error, FinalError),
+        # A column that is missing everywhere is a mistake in the options: that must stop a run.
+        by_data=isinstance(error, UnfitDataError) and not isinstance(error, MissingColumnError),
     )

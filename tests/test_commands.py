@@ -146,8 +146,8 @@ def test_the_trainers_explain_their_parameters(typed):
         ("ledger split web.db --train soon --test 1d", 2, "neither a length of time"),
         ("ledger split web.db --train 10 --test 1d", 2, "must both be"),
         ("ledger frobnicate", 2, "No such command"),
-        ("runner run --timeout soon", 2, "is no time; write 90s"),
-        ("runner run --workers many", 2, "neither a number nor auto"),
+        ("runner run --timeout soon", 2, "it is a time such as 90s"),
+        ("runner run --workers many", 2, "it is a number from 0 up, or auto"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence_and_an_exit_code(typed, tmp_path, line, code, told):
@@ -173,6 +173,19 @@ def test_options_come_from_the_environment_and_the_command_line_wins(typed, tmp_
 
     used = json.loads(typed("ledger query --json", "SELECT model_used FROM attempts ORDER BY id").stdout)
     assert [row["model_used"] for row in used] == ["seasonal naive(12)", "seasonal naive(7)"]
+
+
+def test_what_is_typed_comes_before_the_environment_also_for_a_worker_file(typed, tmp_path, monkeypatch):
+    typed("ledger split web.db --train 10d --test 2d")
+    typed("ledger import split.csv")
+    (tmp_path / "w.py").write_text("def train(row, data): return {'mae': 1}", encoding="utf-8")
+    monkeypatch.setenv("RUNNER_WORKER", "w.py")
+    monkeypatch.setenv("RUNNER_GATE", "mae < 1e9  smape < 1e9")
+
+    typed("runner run --trainer seasonal_naive --limit 1 --workers 0")
+
+    used = json.loads(typed("ledger query --json", "SELECT trainer, outcome FROM attempts").stdout)
+    assert used == [{"trainer": "seasonal_naive", "outcome": "succeeded"}]
 
 
 def test_many_slices_are_queued_again_only_on_purpose(typed, tmp_path):

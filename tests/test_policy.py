@@ -87,6 +87,6 @@ def test_most_of_the_last_attempts_failing_stop_the_run():
 def test_what_the_data_forbids_never_stops_a_run():
     breaker = Breaker()
     for _ in range(5 * RECENT):
-        breaker.failed(Failure("ConstantDataError", "", final=True))
+        breaker.failed(Failure("ConstantDataError", "", final=True, by_data=True))
 
     assert breaker.verdict() is None

@@ -15,6 +15,7 @@ import pytest
 import runner
 from ledger import faults
 from ledger.artifacts import CannotKeepError
+from ledger.requeue import Selection
 from ledger.store import Ledger
 from runner.errors import OptionError, RunnerError, WorkerFileError
 from tests.invariants import broken
@@ -180,7 +181,9 @@ def test_a_source_that_is_away_is_tried_again(project):
     assert answers("SELECT DISTINCT error_type FROM attempts WHERE slice_id = 'disk'") == [("SourceError",)]
 
 
-def test_a_dead_source_stops_the_run_before_it_burns_every_slice(tmp_path, monkeypatch):
+@pytest.fixture
+def gone(tmp_path, monkeypatch):
+    """A ledger of 100 slices of a database that is not there."""
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{n},gone,t,c,0,1,2,3\n" for n in range(100))
     Path("split.csv").write_text(
@@ -188,15 +191,16 @@ def test_a_dead_source_stops_the_run_before_it_burns_every_slice(tmp_path, monke
     )
     with Ledger.open("ledger.db") as ledger:
         ledger.import_slices("split.csv")
+        yield ledger
 
-        summary = runner.run(
-            ledger, trainer="seasonal_naive", workers=0, backoff=60, backoff_limit=60, quiet=True
-        )
 
-        assert summary.exit_code == 1
-        assert "the first 20 attempts all failed alike with SourceError: database gone" in summary.stopped_by
-        assert broken(Path("ledger.db"), imported=100) == []
-        assert answers("SELECT count(*) FROM slices WHERE tries = 0 AND status = 'pending'")[0][0] >= 78
+def test_a_dead_source_stops_the_run_before_it_burns_every_slice(gone):
+    summary = runner.run(gone, trainer="seasonal_naive", workers=0, backoff=60, backoff_limit=60, quiet=True)
+
+    assert summary.exit_code == 1
+    assert "the first 20 attempts all failed alike with SourceError: database gone" in summary.stopped_by
+    assert broken(Path("ledger.db"), imported=100) == []
+    assert answers("SELECT count(*) FROM slices WHERE tries = 0 AND status = 'pending'")[0][0] >= 78
 
 
 def test_a_slice_names_its_own_trainer_and_params(project):
@@ -282,7 +286,7 @@ def test_resume_takes_up_the_last_options_unless_others_are_given(project):
 
     runner.run(project, resume=True, seed=6, quiet=True, say=said.append)
 
-    assert said == ["Resuming with --workers 0 --trainer seasonal_naive --seed 6"]
+    assert said == ["Resuming after run 1 with --workers 0 --trainer seasonal_naive --seed 6"]
     assert answers("SELECT seed, trainer, count(*) FROM attempts GROUP BY 1 ORDER BY 1") == [
         (5, "seasonal_naive", 1),
         (6, "seasonal_naive", 2),
@@ -298,7 +302,89 @@ def test_resume_does_not_take_up_a_run_that_could_not_start(project):
 
     runner.run(project, resume=True, quiet=True, say=said.append)
 
-    assert said == ["Resuming with --workers 0 --trainer seasonal_naive"]
+    assert said == ["Resuming after run 1 with --workers 0 --trainer seasonal_naive"]
+
+
+def test_a_file_changed_after_a_finished_run_counts_and_what_was_typed_then_stays(project):
+    runner.run(project, trainer="seasonal_naive", workers=0, seed=5, quiet=True)
+    project.requeue(Selection(where="status = 'succeeded'"))
+    Path("runner.toml").write_text("[run]\nseed = 9\n", encoding="utf-8")
+
+    runner.run(project, resume=True, quiet=True)
+
+    assert answers("SELECT DISTINCT seed, trainer FROM attempts WHERE number = 2") == [(9, "seasonal_naive")]
+
+
+def test_resume_reads_the_config_file_of_the_interrupted_run(project):
+    Path("my.toml").write_text('[run]\ntrainer = "seasonal_naive"\nworkers = 0\n', encoding="utf-8")
+    runner.run(project, config="my.toml", limit=1, quiet=True)
+
+    runner.run(project, resume=True, quiet=True)
+
+    assert answers("SELECT DISTINCT trainer FROM attempts") == [("seasonal_naive",)]
+
+
+def test_parameters_are_merged_one_by_one_and_fall_with_their_trainer(project):
+    Path("runner.toml").write_text('[run]\ntrainer = "arima"\n[params]\norder = "2,0,0"\n', encoding="utf-8")
+
+    runner.run(project, workers=0, params={"seasonal": (0, 1, 0, 7)}, limit=1, quiet=True)
+    runner.run(project, workers=0, trainer="seasonal_naive", limit=1, quiet=True)
+
+    used = answers("SELECT model_used FROM attempts ORDER BY id")
+    assert used == [("ARIMA(2,0,0)(0,1,0)7",), ("seasonal naive(24)",)]
+
+
+def test_a_run_that_leaves_a_slice_waiting_has_not_succeeded(project):
+    Path("w.py").write_text("def train(row, data): raise ValueError('no')", encoding="utf-8")
+
+    summary = runner.run(project, worker=Path("w.py"), workers=0, limit=1, quiet=True)
+
+    assert (summary.exit_code, summary.retried, len(summary.waiting)) == (1, 1, 1)
+    assert summary.lines()[-1].startswith("Next: runner run --resume")
+
+
+def test_a_mistake_in_the_workers_code_stops_the_run(gone):
+    Path("w.py").write_text(
+        "def get_data(row): return [1.0], [2.0]\ndef train(row, data): pass", encoding="utf-8"
+    )
+
+    summary = runner.run(gone, worker="w.py", workers=0, quiet=True)
+
+    assert "the first 20 attempts all failed alike with ResultError" in summary.stopped_by
+    assert summary.lines()[-1].startswith("Next: ledger failures")
+    assert answers("SELECT count(*) FROM slices WHERE status = 'pending'")[0][0] >= 78
+
+
+@pytest.mark.parametrize(("ends", "code"), [("sys.exit(3)", 1), ("raise KeyboardInterrupt", 130)])
+def test_training_here_survives_a_train_that_ends_the_program(project, ends, code):
+    Path("w.py").write_text(f"import sys\ndef train(row, data):\n print('hi')\n {ends}", encoding="utf-8")
+
+    summary = runner.run(project, worker="w.py", workers=0, limit=1, quiet=True)
+
+    assert summary.exit_code == code
+    assert broken(Path("ledger.db"), imported=3) == []
+    if code == 1:
+        assert answers("SELECT outcome, output FROM attempts") == [("crashed", "hi\n")]
+
+
+def test_what_is_printed_while_training_here_is_shown_and_kept(project, capsys):
+    Path("w.py").write_text("def train(row, data): print('hello'); return {'m': 1}", encoding="utf-8")
+
+    runner.run(project, worker="w.py", workers=0, limit=1, quiet=True)
+
+    assert capsys.readouterr().out == "hello\n"
+    assert answers("SELECT output FROM attempts") == [("hello\n",)]
+
+
+def test_an_error_that_cannot_say_what_it_is_fails_its_slice(project):
+    text = "class E(Exception):\n def __str__(self): raise ValueError\ndef train(row, data): raise E"
+    Path("w.py").write_text(text, encoding="utf-8")
+
+    runner.run(project, worker="w.py", workers=0, max_attempts=1, quiet=True)
+
+    assert answers("SELECT DISTINCT outcome, error_type, error_message FROM attempts") == [
+        ("failed", "E", "E")
+    ]
 
 
 def test_on_a_fresh_ledger_the_trainer_is_arima(project):
@@ -313,7 +399,18 @@ def test_on_a_fresh_ledger_the_trainer_is_arima(project):
         ({"trainer": "prophet"}, OptionError, "there is no trainer 'prophet'; there are arima, "),
         ({"trainer": "arima", "params": {"oder": "1"}}, OptionError, "has no parameter 'oder'"),
         ({"gates": ["mae"]}, OptionError, "is no condition"),
-        ({"workers": -1}, OptionError, "it is a number from 0 up"),
+        ({"workers": -1}, OptionError, "it is at least 0"),
+        ({"workers": "many"}, OptionError, "it is a number from 0 up, or auto"),
+        ({"workers": True}, OptionError, "it is a number from 0 up, or auto"),
+        ({"timeout": "soon"}, OptionError, "timeout is 'soon'; it is a time such as 90s"),
+        ({"timeout": float("nan")}, OptionError, "it is a time such as 90s"),
+        ({"timeout": "1m", "workers": 0}, OptionError, "need worker processes"),
+        ({"memory_limit": "much"}, OptionError, "it is an amount of memory such as 900MB"),
+        ({"gate": "mae<1"}, OptionError, "there is no option 'gate'; there are backoff, "),
+        ({"gates": 5}, OptionError, "it is a condition such as 'mae<0.5'"),
+        ({"params": "period=3"}, OptionError, "it is a table of names and values"),
+        ({"trainer": "seasonal_naive", "params": {"period": -3}}, OptionError, "at least 1"),
+        ({"seed": 2**32}, OptionError, "it is at most"),
         ({"start": "fork"}, OptionError, "it is auto, forkserver or spawn"),
         ({"max_attempts": 0}, OptionError, "it is at least 1"),
         ({"worker": "none.py"}, OptionError, "there is no worker file"),
@@ -321,10 +418,11 @@ def test_on_a_fresh_ledger_the_trainer_is_arima(project):
         ({"worker": "good.py", "trainer": "arima"}, RunnerError, "would never be used"),
         ({"config": "bad.toml"}, OptionError, "there is no option 'wokers'"),
         ({"config": "worse.toml"}, OptionError, "cannot be read"),
-        ({"config": "typed.toml"}, OptionError, "max-attempts is '3'; it is a number"),
-        ({"config": "urls.toml"}, OptionError, "the database x is 3; it is a URL in quotes"),
+        ({"config": "typed.toml"}, OptionError, "typed.toml: max_attempts is 'three'; it is a whole number"),
+        ({"config": "urls.toml"}, OptionError, "it is a table of names and URLs in quotes"),
+        ({"config": "flat.toml"}, OptionError, r"run is 5; it is a section, written \[run\]"),
         ({"config": "none.toml"}, OptionError, "there is no file none.toml"),
-        ({"seed": True}, OptionError, "seed is True; it is a number"),
+        ({"seed": True}, OptionError, "seed is True; it is a whole number"),
     ],
 )
 def test_an_option_that_cannot_be_is_told_before_anything_starts(project, given, error, told):
@@ -332,7 +430,8 @@ def test_an_option_that_cannot_be_is_told_before_anything_starts(project, given,
     Path("good.py").write_text("def train(row, data): return {}", encoding="utf-8")
     Path("bad.toml").write_text("[run]\nwokers = 2\n", encoding="utf-8")
     Path("worse.toml").write_text("[run\n", encoding="utf-8")
-    Path("typed.toml").write_text('[run]\nmax_attempts = "3"\n', encoding="utf-8")
+    Path("typed.toml").write_text('[run]\nmax_attempts = "three"\n', encoding="utf-8")
+    Path("flat.toml").write_text("run = 5\n", encoding="utf-8")
     Path("urls.toml").write_text("[databases]\nx = 3\n", encoding="utf-8")
 
     with pytest.raises(error, match=told):

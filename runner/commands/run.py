@@ -9,7 +9,6 @@ import typer
 
 from ledger.commands.options import DEFAULT_LEDGER, LedgerOption
 from ledger.params import parse_words
-from runner.options import parse_bytes, parse_seconds, parse_workers
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
+    context: typer.Context,
     ledger: LedgerOption = DEFAULT_LEDGER,
     resume: Annotated[
         bool, typer.Option("--resume", help="Take back what dead runners held, with their options.")
@@ -65,32 +65,43 @@ def run(
         str | None, typer.Option(envvar="RUNNER_START", help="How workers start: auto, forkserver, spawn.")
     ] = None,
     config: Annotated[
-        Path, typer.Option(envvar="RUNNER_CONFIG", help="A file with options and names of databases.")
-    ] = Path("runner.toml"),
+        Path | None,
+        typer.Option(envvar="RUNNER_CONFIG", help="Options and names of databases [runner.toml]."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Train every pending slice. Kill it whenever you like: `runner run --resume` goes on."""
     from runner.start import run as run_ledger
 
+    if trainer is not None and worker is not None:  # what was typed comes before the environment
+        if _from_environment(context, "worker"):
+            worker = None
+        elif _from_environment(context, "trainer"):
+            trainer = None
     summary = run_ledger(
         ledger,
         resume=resume,
         quiet=quiet,
-        config=config,
         say=typer.echo,
-        workers=parse_workers(workers),
-        worker=None if worker is None else str(worker),
+        config=config,
+        workers=workers,
+        worker=worker,
         trainer=trainer,
         params=parse_words(param or []),
-        gates=tuple(gate or ()),
-        timeout=parse_seconds(timeout, "timeout"),
-        memory_limit=parse_bytes(memory_limit, "memory-limit"),
+        gates=gate,
+        timeout=timeout,
+        memory_limit=memory_limit,
         max_attempts=max_attempts,
         limit=limit,
-        time_limit=parse_seconds(time_limit, "time-limit"),
+        time_limit=time_limit,
         seed=seed,
         start=start,
     )
     for line in summary.lines():
         typer.echo(line)
     raise typer.Exit(summary.exit_code)
+
+
+def _from_environment(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "ENVIRONMENT"

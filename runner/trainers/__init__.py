@@ -38,7 +38,8 @@ def require_known(name: str) -> None:
 
 def check_params(name: str, params: Mapping[str, str]) -> None:
     """Raise OptionError for a trainer or parameters that there are not."""
-    from runner.params import parse_params
+    from runner.params import parse_params, parse_period
 
-    own = {key: value for key, value in params.items() if key != "period"}
+    own = dict(params)
+    parse_period(own.pop("period", None))
     parse_params(find(name).Params, own, name)

@@ -92,7 +92,7 @@ def test_resume_goes_on_with_the_options_of_the_interrupted_run(fleet, start):
     second = start(folder, "--resume", "--limit", "2")
     out, _ = second.communicate()
 
-    assert "Resuming with --workers 1 --worker" in out
+    assert "Resuming run 1 with --workers 1 --worker" in out
     assert '--gate "none<1"' in out
     assert "--seed 7" in out
     assert answers(folder, "SELECT DISTINCT seed FROM attempts WHERE outcome = 'rejected'") == [(7,)]
