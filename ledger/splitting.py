@@ -16,7 +16,7 @@ from ledger.catalog import Notes, Table, Wanted, tables
 from ledger.errors import AccessError, LedgerError, RangeError
 from ledger.ranges import Instant, parse, roll
 from ledger.requeue import parse_age
-from ledger.splitfile import RANGES
+from ledger.splitrow import RANGES
 
 HEADER = ("id", "database", "table", "column", "file", *RANGES)
 EPOCH_MILLISECONDS = 100_000_000_000

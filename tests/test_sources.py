@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from sqlalchemy import create_engine, text
 
+from ledger.findings import Findings
 from ledger.records import Slice
-from ledger.splitfile import Findings, read_rows
+from ledger.splitfile import read_rows
 from runner import sources
 from runner.cut import cut
 from runner.errors import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ledger.errors import AccessError, SplitFileError
-from ledger.splitfile import SHOWN, Findings, read_rows
+from ledger.findings import SHOWN, Findings
+from ledger.splitfile import read_rows
 
 FILES = "id,file,train_from,train_to,test_from,test_to"
 BOTH = "id,database,table,column,file,train_from,train_to,test_from,test_to"
