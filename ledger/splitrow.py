@@ -12,7 +12,12 @@ from ledger.ranges import Interval, interval
 RANGES = ("train_from", "train_to", "test_from", "test_to")
 SOURCE = ("database", "table", "column", "file")
 UNDERSTOOD = ("id", *SOURCE, *RANGES, "trainer", "params", "group", "priority")
-_PASSWORD = re.compile(r"://[^/@:]*:(?!\$\{)[^/@]+@")
+_NAMED = re.compile(r"\$\{\w+\}")
+_IN_DATABASE = re.compile(r"://[^/:]*:([^@]+)@")  # a database's password may hold slashes
+_IN_ADDRESS = re.compile(r"://[^/?#\s:]*:([^/?#\s]+)@")
+_IN_QUERY = re.compile(
+    r"[?&;]\w*(?:password|passwd|passphrase|pwd|secret)(?:=|%3D)([^&;%\s]+)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ def split_row(header: list[str], fields: list[str], line: int, findings: Finding
         if "\0" in value:
             findings.add(line, "holds a NUL character", name)
     _check_id(row["id"], line, findings)
+    _check_passwords(row, line, findings)
     source = _source(row, line, findings)
     _check_ranges(row, line, findings)
     params = _params(row.get("params", ""), line, findings)
@@ -78,11 +84,18 @@ def _source(row: dict[str, str], line: int, findings: Findings) -> dict[str, str
         findings.add(line, "names neither a file nor a database", "file" if "file" in row else "database")
     elif source["database"] and not source["table"]:
         findings.add(line, "the table is empty", "table")
-    for name in ("file", "database"):
-        if _PASSWORD.search(source[name] or ""):
+    return source
+
+
+def _check_passwords(row: dict[str, str], line: int, findings: Findings) -> None:
+    for name, value in row.items():
+        if "://" not in value:
+            continue
+        address = _IN_DATABASE if name == "database" else _IN_ADDRESS
+        passwords = [*address.findall(value), *_IN_QUERY.findall(value)]
+        if not all(map(_NAMED.fullmatch, passwords)):
             advice = "write ${NAME} in its place and set that environment variable"
             findings.add(line, f"the URL holds a password, which would be stored; {advice}", name)
-    return source
 
 
 def _check_ranges(row: dict[str, str], line: int, findings: Findings) -> None:
