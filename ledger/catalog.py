@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.errors import AccessError, LedgerError
-from ledger.tabular import first_line, separator_of, time_column
+from ledger.tabular import first_lines, separator_of, time_column
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -190,7 +190,7 @@ def _in_file(path: Path, wanted: Wanted, base: Path, rows: int, notes: Notes) ->
             frame = pd.read_parquet(path).reset_index()
             frame = frame.drop(columns=[name for name in ("index", "level_0") if name in frame])
         else:
-            frame = pd.read_csv(path, sep=separator_of(first_line(str(path))), compression="infer")
+            frame = pd.read_csv(path, sep=separator_of(first_lines(str(path)), None), compression="infer")
     except (ValueError, OSError, UnicodeDecodeError) as error:
         notes.skip(f"cannot be read ({str(error).splitlines()[0][:80]})", str(path))
         return None
