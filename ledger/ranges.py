@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from ledger.errors import RangeError
@@ -71,6 +72,7 @@ def parse(value: str) -> Point:
     return Point("time", moment, moment + whole_day)
 
 
+@lru_cache(maxsize=4096)  # most slices of a split file share their ranges
 def interval(start: str, end: str) -> Interval:
     """The range from `start` to `end`. Raises RangeError when one is a number and the other a time."""
     first, last = parse(start), parse(end)

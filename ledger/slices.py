@@ -2,77 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
-from ledger import faults
 from ledger.schema import imports
-from ledger.splitfile import RANGES, SplitRow
+from ledger.splitrow import SplitRow
+from ledger.staging import COLUMNS, SPEC, Defaults, stage
 
-BATCH = 5_000
-_COLUMNS = (
-    "id",
-    "database_name",
-    "table_name",
-    "column_name",
-    "file",
-    *RANGES,
-    "extra",
-    "spec_hash",
-    "model_group",
-    "trainer",
-    "params",
-    "priority",
+_SAME_ID = "staged n JOIN slices ON slices.id = n.id"
+_CHANGED = "(slices.spec_hash <> n.spec_hash OR slices.status = 'retired')"
+_MOVED = (
+    "(slices.priority <> n.priority OR COALESCE(slices.model_group, '') <> COALESCE(n.model_group, '') "
+    "OR (SELECT folder FROM imports WHERE imports.id = slices.import_id) <> :folder)"
 )
-_SPEC = tuple(name for name in _COLUMNS if name != "id")
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import did, or with `dry_run` would do."""
-
-    path: str
-    rows: int
-    added: int
-    changed: int
-    unchanged: int
-    retired: int
-    missing: int  # slices of the ledger that the file does not name; kept unless pruned
-    overlapping: int  # rows whose test range overlaps their train range
-    dry_run: bool
-
-    def __str__(self) -> str:
-        return self.sentence()
-
-    def sentence(self) -> str:
-        """The report in words."""
-        would = "would be " if self.dry_run else ""
-        told = f"{self.path}: {self.rows} rows, {self.added} {would}added, {self.changed} {would}changed, "
-        told += f"{self.unchanged} unchanged"
-        if self.retired:
-            told += f", {self.retired} {would}retired"
-        elif self.missing:
-            told += f"; {self.missing} slices of the ledger are not in it and stay (`--prune` retires them)"
-        if self.overlapping:
-            told += f"\nWarning: in {self.overlapping} rows the test range overlaps the train range"
-        return told
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What an import fills in where a row names nothing of its own."""
-
-    trainer: str | None = None
-    params: Mapping[str, str] | None = None
-    group_by: str | None = None
+_TAKE_UP_CHANGES = f"""
+    UPDATE slices SET {", ".join(f"{name} = n.{name}" for name in SPEC)}, import_id = :import_id,
+        status = CASE WHEN slices.status = 'running' THEN 'running' ELSE 'pending' END,
+        reason = 'changed', tries = 0, crashes = 0, deferred = 0, not_before = NULL,
+        active_train_from = NULL, active_train_to = NULL, active_test_from = NULL, active_test_to = NULL
+    FROM staged n WHERE slices.id = n.id AND {_CHANGED}"""
+# What decides nothing about the model; and where the split file lies now.
+_TAKE_UP_MOVES = f"""
+    UPDATE slices SET priority = n.priority, model_group = n.model_group, import_id = :import_id
+    FROM staged n WHERE slices.id = n.id AND {_MOVED}"""
+_ADD = f"""
+    INSERT INTO slices ({", ".join(COLUMNS)}, status, reason, import_id)
+    SELECT {", ".join(COLUMNS)}, 'pending', 'new', :import_id FROM staged n
+    WHERE NOT EXISTS (SELECT 1 FROM slices WHERE slices.id = n.id) ORDER BY line"""
+_RETIRE = """
+    UPDATE slices SET status = 'retired', reason = NULL, not_before = NULL
+    WHERE status NOT IN ('running', 'retired')
+    AND NOT EXISTS (SELECT 1 FROM staged n WHERE n.id = slices.id)"""
 
 
 def import_rows(
@@ -92,7 +56,7 @@ def import_rows(
     is being trained goes back in the queue when its attempt ends. `check` is called when every row
     was read, and raises what was wrong with them before anything is changed.
     """
-    _stage(conn, rows, defaults, check)
+    stage(conn, rows, defaults, check)
     folder = str(path.parent)
     counts = _compare(conn, folder)
     if prune:
@@ -101,68 +65,6 @@ def import_rows(
         _apply(conn, _note(conn, path, counts, now), folder, prune=prune)
     conn.execute(text("DROP TABLE staged"))
     return counts
-
-
-def spec_hash(values: Mapping[str, Any]) -> str:
-    """A fingerprint of all that decides over the model: source, ranges, extra, trainer and params.
-
-    Group and priority are left out: changing them trains nothing again.
-    """
-    decisive = [values[name] for name in _SPEC if name not in ("spec_hash", "model_group", "priority")]
-    return hashlib.blake2b(json.dumps(decisive).encode(), digest_size=16).hexdigest()
-
-
-def _values(row: SplitRow, defaults: Defaults) -> dict[str, Any]:
-    params = row.params or defaults.params
-    values = {
-        "id": row.id,
-        "database_name": row.database,
-        "table_name": row.table,
-        "column_name": row.column,
-        "file": row.file,
-        **dict(zip(RANGES, row.ranges, strict=True)),
-        "extra": json.dumps(row.extra, ensure_ascii=False, sort_keys=True) if row.extra else None,
-        "model_group": _group(row, defaults.group_by),
-        "trainer": row.trainer or defaults.trainer,
-        "params": json.dumps(dict(params), ensure_ascii=False, sort_keys=True) if params else None,
-        "priority": row.priority,
-    }
-    values["spec_hash"] = spec_hash(values)
-    return values
-
-
-def _group(row: SplitRow, column: str | None) -> str | None:
-    if column is None or row.group:
-        return row.group
-    return row.extra.get(column) or getattr(row, column, None)
-
-
-def _stage(conn: Connection, rows: Iterable[SplitRow], defaults: Defaults, check: Callable[[], None]) -> None:
-    types = ", ".join(f"{name} {'INTEGER' if name == 'priority' else 'TEXT'}" for name in _COLUMNS)
-    key = "line INTEGER PRIMARY KEY" if conn.dialect.name == "sqlite" else "line BIGSERIAL PRIMARY KEY"
-    conn.execute(text("DROP TABLE IF EXISTS staged"))
-    conn.execute(text(f"CREATE TEMPORARY TABLE staged ({key}, {types})"))
-    mark = "?" if conn.dialect.name == "sqlite" else "%s"
-    statement = f"INSERT INTO staged ({', '.join(_COLUMNS)}) VALUES ({', '.join([mark] * len(_COLUMNS))})"
-    values = (_values(row, defaults) for row in rows)
-    for batch in _batches(tuple(row[name] for name in _COLUMNS) for row in values):
-        conn.exec_driver_sql(statement, batch)
-        faults.reach("importing")
-    check()
-    conn.execute(text("CREATE UNIQUE INDEX staged_id ON staged (id)"))
-
-
-def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    while batch := list(islice(rows, BATCH)):
-        yield batch
-
-
-_SAME_ID = "staged n JOIN slices ON slices.id = n.id"
-_CHANGED = "(slices.spec_hash <> n.spec_hash OR slices.status = 'retired')"
-_MOVED = (
-    "(slices.priority <> n.priority OR COALESCE(slices.model_group, '') <> COALESCE(n.model_group, '') "
-    "OR (SELECT folder FROM imports WHERE imports.id = slices.import_id) <> :folder)"
-)
 
 
 def _compare(conn: Connection, folder: str) -> dict[str, int]:
@@ -194,40 +96,8 @@ def _note(conn: Connection, path: Path, counts: Mapping[str, int], now: datetime
 
 
 def _apply(conn: Connection, import_id: int, folder: str, *, prune: bool) -> None:
-    names = ", ".join(_COLUMNS)
-    spec = ", ".join(f"{name} = n.{name}" for name in _SPEC)
-    given = {"import_id": import_id}
-    conn.execute(
-        text(
-            f"UPDATE slices SET {spec}, import_id = :import_id, "
-            "status = CASE WHEN slices.status = 'running' THEN 'running' ELSE 'pending' END, "
-            "reason = 'changed', tries = 0, crashes = 0, deferred = 0, not_before = NULL, "
-            "active_train_from = NULL, active_train_to = NULL, "
-            "active_test_from = NULL, active_test_to = NULL "
-            f"FROM staged n WHERE slices.id = n.id AND {_CHANGED}"
-        ),
-        given,
-    )
-    conn.execute(  # what decides nothing about the model; and where the split file lies now
-        text(
-            "UPDATE slices SET priority = n.priority, model_group = n.model_group, import_id = :import_id "
-            f"FROM staged n WHERE slices.id = n.id AND {_MOVED}"
-        ),
-        {**given, "folder": folder},
-    )
-    conn.execute(
-        text(
-            f"INSERT INTO slices ({names}, status, reason, import_id) "
-            f"SELECT {names}, 'pending', 'new', :import_id FROM staged n "
-            "WHERE NOT EXISTS (SELECT 1 FROM slices WHERE slices.id = n.id) ORDER BY line"
-        ),
-        given,
-    )
+    conn.execute(text(_TAKE_UP_CHANGES), {"import_id": import_id})
+    conn.execute(text(_TAKE_UP_MOVES), {"import_id": import_id, "folder": folder})
+    conn.execute(text(_ADD), {"import_id": import_id})
     if prune:
-        conn.execute(
-            text(
-                "UPDATE slices SET status = 'retired', reason = NULL, not_before = NULL "
-                "WHERE status NOT IN ('running', 'retired') "
-                "AND NOT EXISTS (SELECT 1 FROM staged n WHERE n.id = slices.id)"
-            )
-        )
+        conn.execute(text(_RETIRE))

@@ -7,123 +7,99 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
-from ledger.catalog import Notes, Table, Wanted, tables
+from ledger.catalog.found import Names, Notes, Search, Wanted
+from ledger.catalog.sources import tables
 from ledger.errors import AccessError, LedgerError, RangeError
-from ledger.ranges import Instant, parse, roll
-from ledger.requeue import parse_age
-from ledger.splitfile import RANGES
+from ledger.formats import DATABASES, FILES
+from ledger.splitrow import RANGES
+from ledger.window import NoWindowError, Window
 
 HEADER = ("id", "database", "table", "column", "file", *RANGES)
-EPOCH_MILLISECONDS = 100_000_000_000
+SCREEN = "-"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SplitReport:
     """What was written and what was left out."""
 
     output: str
-    series: int
-    tables: int
     notes: Notes
+    series: int = 0
+    tables: int = 0
 
     def lines(self) -> Iterator[str]:
         """The report in words."""
         yield f"{self.output}: {self.series} slices from {self.tables} tables or files"
-        for why, names in self.notes.skipped.items():
-            yield f"{len(names)} {why} and were left out, such as {names[0]}"
+        yield from self.notes.lines()
         if self.notes.urls:
             yield "In runner.toml:\n[databases]"
             yield from (f'"{name}" = "{url}"' for name, url in self.notes.urls.items())
-        if self.series:
+        if self.output != SCREEN:
             yield f"Next: ledger import {self.output}"
 
 
-def write_split(sources: Sequence[str], wanted: Wanted, output: Path) -> SplitReport:
+def write_split(
+    sources: Sequence[str], wanted: Wanted, output: Path, *, overwrite: bool = False
+) -> SplitReport:
     """Write a row for every numeric column of every source; `output` `-` is the screen.
 
-    Raises AccessError for a source that is not there, LedgerError for lengths that are none.
+    Raises AccessError for a source that is not there, LedgerError for lengths that are none, for an
+    `output` that is there already, and where nothing was found: then nothing is written.
     """
-    train, test = _length(wanted.train, "train"), _length(wanted.test, "test")
-    if isinstance(train, int) != isinstance(test, int):
-        raise LedgerError("--train and --test must both be lengths of time (30d) or both numbers of rows")
-    rows = train + test if isinstance(train, int) and isinstance(test, int) else 0
-    notes = Notes()
-    base = Path.cwd() if str(output) == "-" else output.absolute().parent
-    series = count = 0
+    window = Window.parse(wanted.train, wanted.test, wanted.until)
+    on_screen = str(output) == SCREEN
+    if output.exists() and not on_screen and not overwrite:
+        raise LedgerError(f"{output} is there already; --force overwrites it, --output names another file")
+    search = Search(wanted, Path.cwd() if on_screen else output.absolute().parent, window.rows)
+    report = SplitReport(str(output), search.notes)
+    rows = _rows(sources, search, window, report)
+    first = next(rows, None)
+    if first is None:
+        raise LedgerError(_nothing(sources, search.notes))
     with _opened(output) as stream:
-        writer = csv.DictWriter(stream, HEADER, restval="", lineterminator="\n")
+        writer = csv.DictWriter(stream, first, lineterminator="\n")
         writer.writeheader()
-        for source in sources:
-            for table in tables(source, wanted, base, rows, notes):
-                ranges = _ranges(table, wanted, train, test, notes)
-                if ranges is None:
-                    continue
-                count += 1
-                series += len(table.columns)
-                for column in table.columns:
-                    row = {"id": f"{table.name}.{column}", "column": column, **table.source, **ranges}
-                    writer.writerow(row)
-    return SplitReport(str(output), series, count, notes)
+        writer.writerow(first)
+        writer.writerows(rows)
+    return report
 
 
-def _length(written: str, option: str) -> int | float:
-    """Rows as an int, seconds as a float."""
-    if written.isdigit() and int(written) > 0:
-        return int(written)
-    try:
-        return parse_age(written).total_seconds()
-    except LedgerError:
-        raise LedgerError(f"--{option} {written!r} is neither a length of time (30d, 12h) nor rows") from None
+def _rows(
+    sources: Sequence[str], search: Search, window: Window, report: SplitReport
+) -> Iterator[dict[str, str]]:
+    ids = Names()
+    for source in sources:
+        for table in tables(source, search):
+            try:
+                ranges = window.ranges(table)
+            except RangeError as error:
+                search.notes.skip("have a time column that holds no times", f"{table.name} ({error})")
+                continue
+            except NoWindowError as error:
+                search.notes.skip(str(error), table.name)
+                continue
+            report.tables += 1
+            report.series += len(table.columns)
+            for column in table.columns:
+                name = ids.take(f"{table.name}.{column}")
+                found = {**dict.fromkeys(HEADER, ""), "id": name, **table.source, "column": column}
+                yield {**found, **dict(zip(RANGES, ranges, strict=True)), **search.wanted.reading()}
 
 
-def _ranges(
-    table: Table, wanted: Wanted, train: int | float, test: int | float, notes: Notes
-) -> dict[str, str] | None:
-    if isinstance(train, int) and isinstance(test, int):
-        if len(table.tail) < train + test:
-            notes.skip("are shorter than the window", table.name)
-            return None
-        times = table.tail[-(train + test) :]
-        return dict(zip(RANGES, (times[0], times[train - 1], times[train], times[-1]), strict=True))
-    end = wanted.until or table.last
-    try:
-        low, first = parse(end).low, parse(table.first).low
-        unit = _per_second(low)
-        train_to = roll(end, -test * unit)
-        ranges = (roll(train_to, -train * unit), train_to, _next(train_to), end)
-        short = parse(ranges[0]).low < first  # type: ignore[operator]
-    except (RangeError, TypeError):
-        notes.skip("have a time column that holds no times", table.name)
-        return None
-    if short:
-        notes.skip("are shorter than the window", table.name)
-        return None
-    return dict(zip(RANGES, ranges, strict=True))
-
-
-def _per_second(low: Instant) -> int:
-    """Units of a range value in one second: epoch milliseconds have 1,000."""
-    return 1000 if isinstance(low, Decimal) and low >= EPOCH_MILLISECONDS else 1
-
-
-def _next(value: str) -> str:
-    """The value right after `value`: both ends of a range belong to it."""
-    point = parse(value)
-    if isinstance(point.low, datetime) and isinstance(point.high, datetime):
-        whole = (point.high - point.low).total_seconds()
-        return roll(value, whole + 1 if whole else 1)
-    return roll(value, 1)
+def _nothing(sources: Sequence[str], notes: Notes) -> str:
+    places = [f"{kind}://…" if behind else kind for kind, behind, _ in (s.partition("://") for s in sources)]
+    told = f"there is no series to make a slice of in {', '.join(places[:3])}; nothing was written"
+    looked_for = f"files are looked for that end in {', '.join((*DATABASES, *FILES))}"
+    return "\n".join([told, *(notes.lines() if notes.skipped else [looked_for])])
 
 
 @contextmanager
 def _opened(output: Path) -> Iterator[TextIO]:
     """The file to write, put in place when it is whole."""
-    if str(output) == "-":
+    if str(output) == SCREEN:
         yield sys.stdout
         return
     temporary = output.with_name(f".{output.name}.tmp")

@@ -16,15 +16,18 @@ from ledger.checkpoint import LARGE, checkpoint
 from ledger.database import ledger_url, open_engine, reading, sqlite_path, writing
 from ledger.errors import AccessError, GoneError
 from ledger.failures import FailureGroup, failure_groups
+from ledger.findings import Findings
 from ledger.history import SliceHistory, slice_history
 from ledger.hosts import this_process
+from ledger.import_report import ImportReport
 from ledger.query import run_query
 from ledger.recording import Recording
 from ledger.records import Artifact, Claim
 from ledger.requeue import RequeueReport, Selection, requeue
 from ledger.schema import settings
-from ledger.slices import Defaults, ImportReport, import_rows
-from ledger.splitfile import Findings, read_rows
+from ledger.slices import import_rows
+from ledger.splitfile import read_rows
+from ledger.staging import Defaults
 
 if TYPE_CHECKING:
     import pandas as pd

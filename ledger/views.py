@@ -155,7 +155,7 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "drifted",
-        "The last drift check of each slice that is not stable.",
+        "The last drift check of each slice that is not stable; empty until there are any.",
         {
             "slice_id": "the slice",
             "attempt_id": "the model that was judged",

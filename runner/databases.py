@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from collections import OrderedDict
@@ -13,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ledger.errors import LedgerError
+from ledger.formats import DATABASES
 from ledger.ranges import Interval, interval
 from ledger.records import Slice
 from ledger.tabular import time_column
+from ledger.variables import filled
 from runner.cut import Cut, cut_frame, require_column
 from runner.errors import MissingColumnError, NoDataError, SourceError
 from runner.timeaxis import MILLISECONDS, time_axis
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 OPEN = 8
 """Databases a worker keeps open; the one used longest ago is closed for another."""
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _ISO = re.compile(r"\d{4}-\d{2}")
 
 
@@ -97,7 +98,7 @@ class Databases:
         if "*" in self._urls:
             return _filled(self._urls["*"].replace("{database}", quote(name, safe="")))
         folder = Path(base or ".")
-        for suffix in ("", ".db", ".sqlite", ".sqlite3"):
+        for suffix in ("", *DATABASES):
             if (file := folder / f"{name}{suffix}").is_file():
                 return f"sqlite:///{file}"
         raise SourceError(
@@ -107,13 +108,10 @@ class Databases:
 
 
 def _filled(url: str) -> str:
-    def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
-        if found is None:
-            raise SourceError(f"the environment variable {match[1]}, named in a database URL, is not set")
-        return quote(found, safe="")
-
-    return _VARIABLE.sub(value, url)
+    try:
+        return filled(url)
+    except LedgerError as error:
+        raise SourceError(str(error)) from None
 
 
 def _engine(url: str) -> Engine:

@@ -142,7 +142,8 @@ def test_the_trainers_explain_their_parameters(typed):
         ("ledger import web.db", 2, "is not UTF-8 text"),
         ("ledger import split.csv --ledger web.db", 6, "belongs to another program"),
         ("ledger import split.csv --param order", 2, "is not of the form key=value"),
-        ("ledger split nowhere --train 1d --test 1d", 7, "there is no file or folder nowhere"),
+        ("ledger split nowhere --train 1d --test 1d -o -", 7, "there is no file or folder nowhere"),
+        ("ledger split web.db --train 1d --test 1d", 2, "split.csv is there already; --force overwrites it"),
         ("ledger split web.db --train soon --test 1d", 2, "neither a length of time"),
         ("ledger split web.db --train 10 --test 1d", 2, "must both be"),
         ("ledger frobnicate", 2, "No such command"),
@@ -231,6 +232,51 @@ def test_what_is_too_short_or_has_no_numbers_is_left_out_and_told(typed, tmp_pat
     assert "1 have no time or no numeric column and were left out, such as web.names" in told.stderr
     assert "1 are empty" in told.stderr
     assert "1 are shorter than the window" in told.stderr
+
+
+def test_a_split_file_is_overwritten_only_when_that_is_said(typed, tmp_path):
+    (tmp_path / "split.csv").write_text("id,region\nby hand,eu\n", encoding="utf-8")
+
+    refused = typed("ledger split web.db --train 10d --test 2d")
+    kept = (tmp_path / "split.csv").read_text(encoding="utf-8")
+    forced = typed("ledger split web.db --train 10d --test 2d --force")
+
+    assert (refused.returncode, forced.returncode) == (2, 0)
+    assert kept == "id,region\nby hand,eu\n"
+    assert "web.metrics.cpu" in (tmp_path / "split.csv").read_text(encoding="utf-8")
+
+
+def test_where_nothing_is_found_nothing_is_written(typed, tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("no data", encoding="utf-8")
+
+    told = typed("ledger split docs --train 10d --test 2d")
+
+    assert told.returncode == 2
+    assert "there is no series to make a slice of in docs; nothing was written" in told.stderr
+    assert ".csv.bz2" in told.stderr
+    assert not (tmp_path / "split.csv").exists()
+
+
+@pytest.mark.parametrize("content", [None, "id,file,train_from,train_to,test_from,test_to\na,x,9,1,2,3\n"])
+def test_an_import_that_fails_leaves_no_ledger_behind(typed, tmp_path, content):
+    if content:
+        (tmp_path / "split.csv").write_text(content, encoding="utf-8")
+
+    failed = typed("ledger import split.csv --ledger fresh.db")
+
+    assert failed.returncode == (2 if content else 7)
+    assert list(tmp_path.glob("fresh*")) == []
+
+
+def test_a_dry_run_makes_no_ledger(typed, tmp_path):
+    (tmp_path / "split.csv").write_text("id,file,train_from,train_to,test_from,test_to\na,x,0,1,1,3\n")
+
+    told = typed("ledger import split.csv --dry-run")
+
+    assert "1 rows, 1 would be added" in told.stdout
+    assert "in 1 rows the test range overlaps" in told.stdout
+    assert not (tmp_path / "ledger.db").exists()
 
 
 def test_the_ledger_may_be_named_by_the_environment(typed, tmp_path, monkeypatch):

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import create_engine, text
 
+from ledger.findings import Findings
+from ledger.formats import PARQUET, TEXT
 from ledger.records import Slice
-from ledger.splitfile import Findings, read_rows
+from ledger.splitfile import read_rows
 from runner import sources
 from runner.cut import cut
 from runner.errors import (
@@ -98,15 +100,52 @@ def test_a_separator_that_is_named_wins(read_file):
     assert list(read_file(csv(TIMES, ":").replace(" 00:00:00", ""), separator=":").test) == [3, 4]
 
 
+@pytest.mark.parametrize(("separator", "content"), [(r"\t", "\t"), ("::", "::"), (" ", " ")])
+def test_a_separator_may_be_a_tab_in_words_or_several_characters(read_file, separator, content):
+    times = [time.removesuffix(" 00:00:00") for time in TIMES]
+
+    assert list(read_file(csv(times, content), separator=separator).test) == [3, 4]
+
+
+@pytest.mark.parametrize("sep", [" ", "   "])
+def test_spaces_part_columns_where_they_part_every_line_alike(read_file, sep):
+    times = [time.removesuffix(" 00:00:00") for time in TIMES]
+
+    assert list(read_file(csv(times, sep), column="value").test) == [3, 4]
+
+
+def test_spaces_in_a_name_part_nothing(read_file):
+    found = read_file("queries (1/s)\n5\n6\n7\n8\n9\n", ranges=("0", "2", "3", "4"))
+
+    assert (found.train.name, list(found.test)) == ("queries (1/s)", [8, 9])
+
+
+@pytest.mark.parametrize(("column", "error"), [(None, TimeError), ("value", MissingColumnError)])
+def test_a_separator_that_is_not_found_is_told_with_how_to_name_it(read_file, column, error):
+    with pytest.raises(error, match="name it in a column `separator` of the split file"):
+        read_file(csv(TIMES, ":"), column=column)
+
+
+@pytest.mark.parametrize("ending", TEXT)
+def test_every_kind_of_file_that_is_looked_for_is_read(tmp_path, ending):
+    frame = pd.DataFrame({"ds": TIMES, "v": range(7)})
+    frame.to_csv(tmp_path / f"x{ending}", index=False)
+
+    found = Reader(SourceSettings()).load(row(file=f"x{ending}", base=str(tmp_path)))
+
+    assert list(found.test) == [3, 4]
+
+
 def test_packed_files_and_names_with_spaces_work(read_file):
     assert list(read_file(gzip.compress(csv(TIMES).encode()), "a file (1)#.csv.gz").test) == [3, 4]
 
 
-def test_parquet_is_read_by_columns(tmp_path):
+@pytest.mark.parametrize("ending", [*PARQUET, ".PARQUET"])
+def test_parquet_is_read_by_columns(tmp_path, ending):
     frame = pd.DataFrame({"ds": pd.to_datetime(TIMES), "a": range(7), "b": range(7, 14)})
-    frame.to_parquet(tmp_path / "x.parquet")
+    frame.to_parquet(tmp_path / f"x{ending}")
 
-    found = Reader(SourceSettings()).load(row(file="x.parquet", column="b", base=str(tmp_path)))
+    found = Reader(SourceSettings()).load(row(file=f"x{ending}", column="b", base=str(tmp_path)))
 
     assert list(found.test) == [10, 11]
 
@@ -118,6 +157,21 @@ def test_a_url_is_read_like_a_path():
         stream.write(csv(TIMES))
 
     assert list(Reader(SourceSettings()).load(row(file="memory://folder/series.csv")).test) == [3, 4]
+
+
+def test_a_secret_in_the_url_of_a_file_is_filled_in_and_never_told(monkeypatch):
+    import fsspec
+
+    monkeypatch.setenv("FOLDER_KEY", "hush/hush")
+    with fsspec.open("memory://hush%2Fhush/series.csv", "w") as stream:
+        stream.write(csv(TIMES))
+    reader = Reader(SourceSettings())
+
+    assert list(reader.load(row(file="memory://${FOLDER_KEY}/series.csv")).test) == [3, 4]
+    with pytest.raises(SourceError, match=r"there is no file memory://\$\{FOLDER_KEY\}/none.csv"):
+        reader.load(row(file="memory://${FOLDER_KEY}/none.csv"))
+    with pytest.raises(SourceError, match="environment variable NO_SUCH_SECRET"):
+        reader.load(row(file="memory://${NO_SUCH_SECRET}/none.csv"))
 
 
 @pytest.mark.parametrize(
@@ -288,9 +342,7 @@ def test_a_name_is_found_in_the_settings_or_by_the_template(tmp_path, read_table
 def test_a_variable_that_is_not_set_is_told_and_a_secret_never(monkeypatch):
     reader = Reader(SourceSettings(databases={"x": "postgresql://u:${NO_SUCH_SECRET}@localhost:1/x"}))
 
-    with pytest.raises(
-        SourceError, match="environment variable NO_SUCH_SECRET, named in a database URL, is not"
-    ):
+    with pytest.raises(SourceError, match="environment variable NO_SUCH_SECRET, named in a URL, is not"):
         reader.load(row(database="x", table="t"))
     monkeypatch.setenv("NO_SUCH_SECRET", "hush-hush")
     with pytest.raises(SourceError) as caught:

@@ -28,13 +28,19 @@ def import_(
 ) -> None:
     """Import SPLIT, one slice per row. Importing the same file again is harmless."""
     from ledger.params import parse_words
+    from ledger.rehearsal import rehearse
     from ledger.store import Ledger
 
+    given = parse_words(param or [])
+    rehearsed = rehearse(ledger, split)
+    if rehearsed is not None and dry_run:
+        typer.echo(rehearsed.sentence())
+        return
     with Ledger.open(ledger) as opened:
         report = opened.import_slices(
             split,
             trainer=trainer,
-            params=parse_words(param or []),
+            params=given,
             group_by=group_by,
             prune=prune,
             dry_run=dry_run,

@@ -25,12 +25,18 @@ def split(
     tables: Annotated[list[str] | None, typer.Option(help="Only tables or files like this: cpu_*.")] = None,
     columns: Annotated[list[str] | None, typer.Option(help="Only columns like this.")] = None,
     time_column: Annotated[str | None, typer.Option(help="The column that holds the time.")] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="What separates the columns of text files, where it is not found.")
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where to write it; - for the screen.")
     ] = Path("split.csv"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite the file if it is there already.")
+    ] = False,
 ) -> None:
     """Write a split.csv with a row for every numeric column found, ranges from its own end."""
-    from ledger.catalog import Wanted
+    from ledger.catalog.found import Wanted
     from ledger.splitting import write_split
 
     wanted = Wanted(
@@ -40,7 +46,8 @@ def split(
         tables=tuple(tables or ("*",)),
         columns=tuple(columns or ("*",)),
         time_column=time_column,
+        separator=separator,
     )
-    report = write_split(source, wanted, output)
+    report = write_split(source, wanted, output, overwrite=force)
     for line in report.lines():
         typer.echo(line, err=True)
