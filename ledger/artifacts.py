@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -36,10 +37,15 @@ class ArtifactStore:
         self._remote = "://" in root
 
     def keep(
-        self, slice_id: str, attempt: int, files: Mapping[str, bytes | Path], format: str
+        self,
+        slice_id: str,
+        attempt: int,
+        files: Mapping[str, bytes | Path],
+        format: str | Mapping[str, str],
     ) -> tuple[Artifact, ...]:
         """Write `files` (name → content, or a file to copy) and return their records.
 
+        `format` is that of all of them, or maps each name to its own.
         When this returns, every file is whole and on the disk: written beside its place, flushed,
         renamed, and the folder flushed. Raises ArtifactError for a name that is no plain relative
         path, CannotKeepError when the disk refuses; then nothing is left.
@@ -49,13 +55,14 @@ class ArtifactStore:
             _require_inside(name)
         if len(files) == 1:
             (only,) = files
-            places = {f"{stem}{PurePosixPath(only).suffix}": files[only]}
+            places = {f"{stem}{PurePosixPath(only).suffix}": only}
         else:
-            places = {f"{stem}/{name}": content for name, content in files.items()}
+            places = {f"{stem}/{name}": name for name in files}
+        formats = dict.fromkeys(files, format) if isinstance(format, str) else format
         kept: list[Artifact] = []
-        for path, content in places.items():
+        for path, name in places.items():
             try:
-                kept.append(self._write(path, content, format))
+                kept.append(self._write(path, files[name], formats[name]))
             except OSError as error:
                 self.remove(kept)
                 reason = error.strerror or str(error)
@@ -71,20 +78,19 @@ class ArtifactStore:
 
     def read(self, artifact: Artifact) -> bytes:
         """The content of a model file, checked. Raises ArtifactError when it is missing or altered."""
-        try:
-            with self._open(artifact.path) as stream:
-                content = stream.read()
-        except OSError as error:
-            raise ArtifactError(
-                f"the model file {self.place(artifact.path)} cannot be read: {error}"
-            ) from error
-        if len(content) != artifact.bytes or hashlib.sha256(content).hexdigest() != artifact.sha256:
-            raise ArtifactError(
-                f"the model file {self.place(artifact.path)} is not what was recorded "
-                f"({artifact.bytes} bytes, sha256 {artifact.sha256[:12]}…); "
-                "train the slice again with `ledger requeue`"
-            )
+        with self._reading(artifact) as stream:
+            content = stream.read()
+        self._require_same(artifact, len(content), hashlib.sha256(content).hexdigest())
         return bytes(content)
+
+    def check(self, artifact: Artifact) -> None:
+        """Read a model file in pieces. Raises ArtifactError when it is missing or altered."""
+        digest, size = hashlib.sha256(), 0
+        with self._reading(artifact) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+        self._require_same(artifact, size, digest.hexdigest())
 
     def remove(self, artifacts: Iterable[Artifact]) -> None:
         """Remove model files, and the folder of an attempt that had several; what is gone already is fine."""
@@ -154,6 +160,24 @@ class ArtifactStore:
         system, key = self._filesystem(place)
         opened: IO[bytes] = system.open(key, "rb")
         return opened
+
+    @contextlib.contextmanager
+    def _reading(self, artifact: Artifact) -> Iterator[IO[bytes]]:
+        try:
+            with self._open(artifact.path) as stream:
+                yield stream
+        except OSError as error:
+            raise ArtifactError(
+                f"the model file {self.place(artifact.path)} cannot be read: {error}"
+            ) from error
+
+    def _require_same(self, artifact: Artifact, size: int, sha256: str) -> None:
+        if (size, sha256) != (artifact.bytes, artifact.sha256):
+            raise ArtifactError(
+                f"the model file {self.place(artifact.path)} is not what was recorded "
+                f"({artifact.bytes} bytes, sha256 {artifact.sha256[:12]}…); "
+                "train the slice again with `ledger requeue`"
+            )
 
     def _filesystem(self, place: str) -> tuple[Any, str]:
         import fsspec

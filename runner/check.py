@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ledger.records import Claim
@@ -12,15 +12,17 @@ from ledger.render import span
 from ledger.store import Ledger
 from runner.assignment import Report, Setup
 from runner.config import read_config
+from runner.crew import Death, Event
 from runner.launch import launcher_for
 from runner.options import RunOptions, resolve
+from runner.outline import outline
 from runner.pool import Pool
 from runner.values import normalised
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What one slice cost. Memory is resident, in bytes; `growth` is over the slice before."""
+    """What one slice cost. Memory is the peak, in bytes; `growth` is over that of the slice before."""
 
     slice_id: str
     seconds: float
@@ -49,10 +51,11 @@ def check_worker(
     params: Mapping[str, str] | None = None,
     config: str | Path = "runner.toml",
 ) -> list[Trial]:
-    """Train the first `count` slices, spread over the ledger, with `worker` in one process.
+    """Train up to `count` slices, spread over the ledger, with `worker` in one process.
 
-    Model files go into a folder that is removed afterwards, and the ledger is only read. Raises
-    RunnerError when the worker file cannot be used at all.
+    Where the file defines train(), that trains them all, also those that name a trainer of their
+    own. Model files go into a folder that is removed afterwards, and the ledger is only read.
+    Raises RunnerError when the worker file cannot be used at all.
     """
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
@@ -60,6 +63,8 @@ def check_worker(
     given = normalised({"worker": worker, "params": params})
     options = resolve(given=given, last=None, file=read_config(Path(config)))
     sample = ledger.sample(count)
+    if outline(str(options.worker)).trains:
+        sample = [replace(held, slice=replace(held.slice, trainer=None)) for held in sample]
     with tempfile.TemporaryDirectory(prefix="slice-ledger-check-") as scratch:
         return _trials(sample, options, ledger.uuid(), scratch)
 
@@ -75,6 +80,7 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
         databases=options.databases,
         time_column=options.time_column,
         separator=options.separator,
+        memory_limit=options.memory_limit,
         scratch=str(Path(scratch) / "scratch"),
     )
     Path(str(setup.scratch)).mkdir()
@@ -86,18 +92,37 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
             while not pool.free:
                 pool.events(0.5)
             pool.give(pool.free[0], held)
-            while not (events := pool.events(0.5)):
-                pass
+            event = _what_became_of(held, pool)
             before = trials[-1].memory if trials else None
-            trials.append(_trial(held, events[0], before, setup.worker))
+            if isinstance(event, Death):
+                trials.append(_died(held, event, options.timeout))
+            else:
+                trials.append(_trial(held, event, before, setup.worker))
     finally:
         pool.end()
     return trials
 
 
-def _trial(held: Claim, event: object, before: int | None, worker: str | None) -> Trial:
-    if not isinstance(event, Report):
-        return Trial(held.slice.id, 0.0, None, None, 0, {}, f"the worker process ended: {event}")
+def _what_became_of(held: Claim, pool: Pool) -> Event:
+    """Wait for the event of this slice: a worker may also die when it holds none any more."""
+    while True:
+        for event in pool.events(0.5):
+            if event.held is not None and event.held.slice.id == held.slice.id:
+                return event
+
+
+def _died(held: Claim, death: Death, timeout: float | None) -> Trial:
+    if death.exceeded == "timeout":
+        told = f"it took longer than {timeout:g} seconds and was killed"
+    elif death.exceeded == "memory":
+        told = "it grew past the memory limit and was killed"
+    else:
+        told = f"the worker process ended: {death.ending}"
+    error = f"{told}\n{death.output}".rstrip()
+    return Trial(held.slice.id, death.seconds, None, None, 0, {}, error)
+
+
+def _trial(held: Claim, event: Report, before: int | None, worker: str | None) -> Trial:
     facts = event.facts
     phases = (facts.load_seconds, facts.fit_seconds, facts.evaluate_seconds, facts.save_seconds)
     error = event.nothing_kept

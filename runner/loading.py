@@ -14,7 +14,8 @@ from ledger.artifacts import ArtifactStore
 from ledger.records import Artifact
 from ledger.store import Ledger
 from runner.errors import ModelFormatError
-from runner.saving import LAYOUT
+from runner.plain import HEAD
+from runner.saving import FILES, LAYOUT
 from runner.trainer import State
 
 
@@ -40,26 +41,43 @@ def load(
 
 
 def _load(store: ArtifactStore, files: Sequence[Artifact], *, allow_pickle: bool) -> Any:
-    kind = files[0].format
-    if kind in ("file", "custom"):
-        return {PurePosixPath(file.path).name: _checked_place(store, file) for file in files}
-    model = next((file for file in files if PurePosixPath(file.path).stem == "model"), files[0])
-    if kind == "keras":
+    of_model = [file for file in files if file.format != "file"]
+    if not of_model or of_model[0].format == "custom":
+        return {_name(file): _checked_place(store, file) for file in of_model or files}
+    named = FILES[of_model[0].format]
+    model = next((file for file in of_model if _name(file) == named), of_model[0])
+    if model.format == "keras":
         return _keras(_checked_place(store, model))
     content = store.read(model)
-    if kind == "pickle":
+    if model.format == "pickle":
         if not allow_pickle:
             raise ModelFormatError(
                 f"{store.place(model.path)} is a pickle, which can run code when it is loaded; "
                 "pass allow_pickle=True if you trust who trained it"
             )
-        return pickle.loads(content)
-    if kind == "values":
+        return _unpickled(content, store.place(model.path))
+    if model.format == "values":
         return json.loads(content)
-    if kind == "arrays":
+    if model.format in ("array", "arrays"):
         arrays, _ = _npz(content)
-        return arrays["array"] if set(arrays) == {"array"} else arrays
-    return _built_in(content, kind)
+        return arrays["array"] if model.format == "array" else arrays
+    return _built_in(content, model.format)
+
+
+def _name(file: Artifact) -> str:
+    """The name a file was kept by; one file alone has that of its slice and attempt, and its suffix."""
+    parts = PurePosixPath(file.path).parts
+    return "/".join(parts[3:]) or parts[-1]
+
+
+def _unpickled(content: bytes, place: str) -> Any:
+    try:
+        return pickle.loads(content)
+    except (ImportError, AttributeError) as error:
+        raise ModelFormatError(
+            f"{place} needs what it was made of: {error}; make that importable here "
+            "(a class of your own belongs in a module beside the worker file, not in it)"
+        ) from error
 
 
 def _built_in(content: bytes, kind: str) -> Any:
@@ -103,7 +121,7 @@ def _npz(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
     with np.load(io.BytesIO(content), allow_pickle=False) as opened:
         arrays = {name: opened[name] for name in opened.files}
-    return arrays, json.loads(arrays.pop("head.json").tobytes())
+    return arrays, json.loads(arrays.pop(HEAD).tobytes())
 
 
 def _keras(path: str) -> Any:
@@ -113,5 +131,5 @@ def _keras(path: str) -> Any:
 
 
 def _checked_place(store: ArtifactStore, file: Artifact) -> str:
-    store.read(file)
+    store.check(file)
     return store.place(file.path)

@@ -179,7 +179,7 @@ class Training:
         saved = save(model, folder, trainer=trainer)
         if not saved.files:
             return ()
-        return self._store.keep(held.slice.id, held.attempt, saved.files, saved.format)
+        return self._store.keep(held.slice.id, held.attempt, saved.files, saved.formats)
 
 
 def _dataset(data: Cut, params: dict[str, str], seed: int) -> Dataset:

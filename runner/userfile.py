@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import math
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from ledger.records import Slice
+from ledger.text import storable
 from runner.errors import ResultError, WorkerFileError
+from runner.folder import files_in
 from runner.trainer import Dataset, Trained
 
 OFFERED = ("folder", "seed", "params")
 """What train() is given beyond row and data, if it names it."""
+LONGEST = 200
+"""Characters in the name of a metric or a model: the ledger has an index over metrics by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +81,14 @@ class UserFile:
 def interpret(returned: Any, folder: Path) -> Trained:
     """Understand what train() returned: metrics, a Trained, or None if it left files in `folder`.
 
-    Metrics may be any real numbers, NaN and infinities included; they come back as floats. Raises
-    ResultError naming what cannot be understood.
+    Metrics may be any real numbers, NaN and infinities included; they come back as floats, their names
+    as text. Raises ResultError naming what cannot be understood.
     """
     if isinstance(returned, Trained):
         trained = returned
     elif isinstance(returned, Mapping):
         trained = Trained(metrics=returned)
-    elif returned is None and any(folder.iterdir()):
+    elif returned is None and files_in(folder):
         trained = Trained()
     elif returned is None:
         raise ResultError("train() returned nothing; it returns metrics, or runner.Trained(metrics, model)")
@@ -93,27 +97,43 @@ def interpret(returned: Any, folder: Path) -> Trained:
             f"train() returned a {type(returned).__name__}; it returns a mapping of metrics, "
             "or runner.Trained(metrics, model)"
         )
-    return Trained(_metrics(trained.metrics), trained.model, trained.model_used)
+    used = trained.model_used
+    if used is not None:
+        used = storable(str(used), limit=LONGEST)
+    return Trained(_metrics(trained.metrics), trained.model, used)
 
 
-def _metrics(given: Mapping[Any, Any]) -> dict[str, float]:
+def _metrics(given: Any) -> dict[str, float]:
+    if not isinstance(given, Mapping):
+        raise ResultError(f"the metrics are a {type(given).__name__}; they are a mapping of names to numbers")
     metrics: dict[str, float] = {}
-    for name, value in given.items():
-        if str(name) in metrics:
+    for key, value in given.items():
+        name = _name(key)
+        if name in metrics:
             raise ResultError(f"train() returned two metrics called {name}")
-        metrics[str(name)] = _number(str(name), value)
+        metrics[name] = _number(name, value)
     return metrics
 
 
+def _name(key: Any) -> str:
+    name = str(key)
+    if storable(name, limit=LONGEST) != name:
+        raise ResultError(
+            f"no metric can be called {name[:60]!r}; a name is valid text of at most {LONGEST} characters"
+        )
+    return name
+
+
 def _number(name: str, value: Any) -> float:
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        value = value.item()  # numpy and TensorFlow scalars
-    if isinstance(value, Real):
-        return float(value)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a scalar of numpy or torch
+        masked = bool(getattr(value, "mask", False))  # what numpy gives as the mean of nothing
+        value = math.nan if masked else value.item()
     try:
-        if isinstance(value, str) or value is None:
+        if isinstance(value, (str, bytes, bytearray)) or value is None:
             raise TypeError
         return float(value)
+    except OverflowError:
+        raise ResultError(f"the metric {name} is a number too large for a float") from None
     except (TypeError, ValueError):
         shown = repr(value)[:60]
         raise ResultError(

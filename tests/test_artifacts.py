@@ -41,6 +41,13 @@ def test_several_files_share_a_folder_of_the_attempt(store, tmp_path):
     assert kept[0].path.endswith(".1/weights.bin")
 
 
+@pytest.mark.parametrize("names", [["model.json"], ["model.json", "notes.txt"]])
+def test_each_file_may_have_a_format_of_its_own(store, names):
+    kept = store.keep("a", 1, dict.fromkeys(names, b"x"), {"model.json": "json", "notes.txt": "file"})
+
+    assert [each.format for each in kept] == ["json", "file"][: len(names)]
+
+
 def test_no_two_attempts_ledgers_or_ids_share_a_path(store, tmp_path):
     other = ArtifactStore(str(tmp_path / "artifacts"), "87654321-bbbb")
     long = "x" * 300
@@ -82,6 +89,8 @@ def test_an_altered_file_is_noticed(store, damage):
 
     with pytest.raises(ArtifactError, match="is not what was recorded"):
         store.read(kept)
+    with pytest.raises(ArtifactError, match="is not what was recorded"):
+        store.check(kept)
 
 
 def test_a_missing_file_is_told(store):
@@ -90,6 +99,8 @@ def test_a_missing_file_is_told(store):
 
     with pytest.raises(ArtifactError, match="cannot be read"):
         store.read(kept)
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        store.check(kept)
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -144,6 +155,7 @@ def test_a_url_works_like_a_folder():
     (kept,) = store.keep("a", 1, {"model.json": b"{}"}, "json")
 
     assert store.read(kept) == b"{}"
+    store.check(kept)
     store.remove([kept])
     with pytest.raises(ArtifactError):
         store.read(kept)
