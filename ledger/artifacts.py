@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ledger import faults
+from ledger.disk import flush_folder
 from ledger.errors import ArtifactError
 from ledger.records import Artifact
 
@@ -142,7 +143,7 @@ class ArtifactStore:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
         return Artifact(path, format, size, sha256)
 
     def _put(self, path: str, content: bytes | Path, format: str) -> Artifact:
@@ -205,13 +206,3 @@ def _copy(content: bytes | Path, stream: IO[bytes]) -> tuple[int, str]:
             stream.write(chunk)
             size += len(chunk)
     return size, digest.hexdigest()
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder, and flushes renames itself
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

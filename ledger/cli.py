@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from ledger.commands import failures, import_, list_, query, requeue, show, split, status, upgrade, views
+from ledger.commands import (
+    backup,
+    copy,
+    failures,
+    import_,
+    list_,
+    query,
+    requeue,
+    show,
+    split,
+    status,
+    upgrade,
+    views,
+)
 from ledger.errors import LedgerError
 
 app = typer.Typer(
@@ -16,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (import_, split, status, list_, show, failures, query, views, requeue, upgrade):
+for module in (import_, split, status, list_, show, failures, query, views, requeue, backup, copy, upgrade):
     module.register(app)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,11 @@ def sqlite_path(url: URL) -> Path | None:
     return Path(url.database or "ledger.db").absolute()
 
 
+def shown(url: URL) -> str:
+    """The file of a ledger, or its URL without the password."""
+    return str(sqlite_path(url) or url.render_as_string(hide_password=True))
+
+
 def open_engine(url: URL, *, durable: bool = False, read_only: bool = False) -> Engine:
     """Make an engine whose connections obey the rules of docs/ledger.md.
 
@@ -73,7 +79,7 @@ def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
         if read_only:
             connection.execute("PRAGMA query_only=ON")
         else:
-            connection.execute("PRAGMA journal_mode=WAL")
+            _log_ahead(connection)
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         # Checkpoints are ours alone, made under a file lock (ledger/checkpoint.py).
@@ -85,6 +91,21 @@ def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    # For the switch itself SQLite does not wait: two processes that make a ledger at once would meet
+    # "database is locked".
+    patience = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _postgres_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
@@ -103,8 +124,15 @@ def _postgres_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one moment of the ledger and writes nothing."""
-    with _told(engine), engine.connect() as conn, conn.begin():
+    with _told(engine), engine.connect().execution_options(**_moment(engine)) as conn, conn.begin():
         yield conn
+
+
+def _moment(engine: Engine) -> dict[str, Any]:
+    # By itself PostgreSQL shows every statement a moment of its own; SQLite shows one per transaction.
+    if engine.dialect.name == "sqlite":
+        return {}
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 @contextmanager
@@ -186,7 +214,6 @@ def _told(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        where = str(sqlite_path(engine.url) or engine.url.render_as_string(hide_password=True))
-        if (told := translated(error, where)) is not None:
+        if (told := translated(error, shown(engine.url))) is not None:
             raise told from error
         raise

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.engine import URL
 
 from ledger import faults
+from ledger.database import open_engine, reading
 from ledger.errors import NotALedgerError, SchemaError
 from ledger.schema import APPLICATION_ID, VERSION_TABLE, metadata, settings
 
@@ -15,6 +18,32 @@ REVISION = "0001"
 """The newest revision under migrations/versions; opening a ledger must not import Alembic to learn it."""
 
 _UPGRADE_LOCK = 0x534C4447
+_INSIDE = Path(__file__).parent / "migrations"  # where the wheel puts them
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """A folder of migrations, and the newest revision in it."""
+
+    folder: Path
+    newest: str
+
+
+OURS = Migrations(_INSIDE if _INSIDE.is_dir() else Path(__file__).parent.parent / "migrations", REVISION)
+
+
+def revision_at(url: URL) -> str | None:
+    """The revision of the ledger at `url`, looked up without a write: see `revision_of`.
+
+    The ordinary connection would already switch a SQLite file to its write-ahead log, be it
+    another program's or one of a schema that will be refused.
+    """
+    engine = open_engine(url, read_only=True)
+    try:
+        with reading(engine) as conn:
+            return revision_of(conn)
+    finally:
+        engine.dispose()
 
 
 def revision_of(conn: Connection) -> str | None:
@@ -39,39 +68,60 @@ def revision_of(conn: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def require_current(revision: str | None, ledger: str) -> None:
+def require_current(revision: str | None, ledger: str, newest: str = REVISION) -> None:
     """Raise SchemaError unless `revision` is this program's."""
-    if revision == REVISION:
+    if revision == newest:
         return
-    if revision is not None and revision > REVISION:
-        raise SchemaError(
-            f"the ledger {ledger} has schema {revision}, newer than this program's {REVISION}; "
-            "install the newer slice-ledger"
-        )
+    require_not_newer(revision, ledger, newest)
     raise SchemaError(
-        f"the ledger {ledger} has schema {revision}, this program needs {REVISION}; "
+        f"the ledger {ledger} has schema {revision}, this program needs {newest}; "
         f"run `ledger upgrade --ledger {ledger}`"
     )
 
 
-def upgrade(conn: Connection) -> None:
+def require_not_newer(revision: str | None, ledger: str, newest: str = REVISION) -> None:
+    """Raise SchemaError when a newer program made the ledger."""
+    if revision is not None and revision > newest:
+        raise SchemaError(
+            f"the ledger {ledger} has schema {revision}, newer than this program's {newest}; "
+            "install the newer slice-ledger"
+        )
+
+
+def require_known(revision: str, ledger: str, migrations: Migrations = OURS) -> None:
+    """Raise SchemaError when there is no way from `revision` to this program's."""
+    from alembic.script import ScriptDirectory
+
+    require_not_newer(revision, ledger, migrations.newest)
+    known = {script.revision for script in ScriptDirectory(str(migrations.folder)).walk_revisions()}
+    if revision not in known:
+        raise SchemaError(
+            f"the ledger {ledger} has schema {revision}, which this program does not know; "
+            "use the slice-ledger that made it"
+        )
+
+
+def lock(conn: Connection) -> None:
+    """Let nobody else change the schema until the transaction of `conn` ends.
+
+    SQLite's write lock, which the transaction has from its beginning, does that already.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+
+
+def upgrade(conn: Connection, migrations: Migrations = OURS, *, to: str = "head") -> None:
     """Run every missing migration in the open transaction of `conn`; a new ledger gets its identity."""
     from alembic import command
     from alembic.config import Config
 
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
-    else:
+    lock(conn)
+    if conn.dialect.name == "sqlite":
         conn.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
     config = Config()
-    config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations.folder).replace("%", "%%"))
     config.attributes["connection"] = conn
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     faults.reach("upgrading")
     if conn.execute(select(settings.c.value).where(settings.c.key == "uuid")).first() is None:
         conn.execute(settings.insert().values(key="uuid", value=str(uuid.uuid4())))
-
-
-def _folder() -> Path:
-    inside = Path(__file__).parent / "migrations"  # where the wheel puts them
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "migrations"

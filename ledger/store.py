@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from ledger import __version__, claims, migrate, queue, registry, reports, runners
 from ledger.checkpoint import LARGE, checkpoint
-from ledger.database import ledger_url, open_engine, reading, sqlite_path, writing
+from ledger.database import ledger_url, open_engine, reading, shown, sqlite_path, writing
 from ledger.errors import AccessError, GoneError
 from ledger.failures import FailureGroup, failure_groups
 from ledger.findings import Findings
@@ -45,9 +45,17 @@ class Ledger:
         self._opened = _inode(self.path) if self.path else None
 
     @classmethod
-    def open(cls, ledger: str | Path = "ledger.db", *, create: bool = True, durable: bool = False) -> Ledger:
+    def open(
+        cls,
+        ledger: str | Path = "ledger.db",
+        *,
+        create: bool = True,
+        durable: bool = False,
+        read_only: bool = False,
+    ) -> Ledger:
         """Open a ledger, or make one where there is none and `create` allows it.
 
+        `durable` waits for the disk at every event; `read_only` refuses every write.
         Raises SchemaError for another schema, NotALedgerError for another program's file, and
         AccessError when there is no ledger and `create` is False.
         """
@@ -55,9 +63,10 @@ class Ledger:
         path = sqlite_path(url)
         if path is not None:
             _require_file(path, create=create)
-        engine = open_engine(url, durable=durable)
+        found = migrate.revision_at(url)
+        engine = open_engine(url, durable=durable, read_only=read_only)
         try:
-            _require_schema(engine, create=create)
+            _require_schema(engine, found, create=create)
         except BaseException:
             engine.dispose()
             raise
@@ -71,7 +80,7 @@ class Ledger:
     @property
     def name(self) -> str:
         """The file or URL of the ledger, without a password."""
-        return _shown(self._engine)
+        return shown(self._engine.url)
 
     @property
     def option(self) -> str:
@@ -179,11 +188,17 @@ class Ledger:
             )
 
     def register_runner(self, options: Mapping[str, Any]) -> int:
-        """Announce this process as a runner and return its id."""
+        """Announce this process as a runner and return its id.
+
+        Raises SchemaError when the ledger was upgraded since it was opened.
+        """
         with writing(self._engine) as conn:
-            return runners.register(
+            me = runners.register(
                 conn, this_process(), options=options, version=__version__, now=self._clock()
             )
+            # Asked after the row is in: an upgrade refuses where it sees one, and locks out new ones.
+            migrate.require_current(migrate.revision_of(conn), self.name)
+            return me
 
     def beat(self, runner_id: int) -> bool:
         """Say that the runner lives; False when it was declared dead meanwhile."""
@@ -258,16 +273,14 @@ class Ledger:
         self.close()
 
 
-def _require_schema(engine: Engine, *, create: bool) -> None:
-    with reading(engine) as conn:
-        revision = migrate.revision_of(conn)
+def _require_schema(engine: Engine, revision: str | None, *, create: bool) -> None:
     if revision is not None:
-        migrate.require_current(revision, _shown(engine))
+        migrate.require_current(revision, shown(engine.url))
     elif create:
         with writing(engine) as conn:
             migrate.upgrade(conn)
     else:
-        raise AccessError(f"there is no ledger in {_shown(engine)}; `ledger import split.csv` makes one")
+        raise AccessError(f"there is no ledger in {shown(engine.url)}; `ledger import split.csv` makes one")
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
@@ -276,10 +289,6 @@ def _inode(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _shown(engine: Engine) -> str:
-    return str(sqlite_path(engine.url) or engine.url.render_as_string(hide_password=True))
 
 
 def _require_file(path: Path, *, create: bool) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import insert, select
@@ -55,6 +56,21 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def new_database(postgres_url: str) -> Callable[[], str]:
+    """Make an empty database on the temporary PostgreSQL server and return its URL."""
+    return lambda: postgres.new_database(postgres_url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Name a place where no ledger is yet: a test that asks for it runs on both databases."""
+    if request.param == "postgresql":
+        return cast(Callable[[], str], request.getfixturevalue("new_database"))
+    numbers = count(1)
+    return lambda: str(tmp_path / f"place-{next(numbers)}.db")
+
+
 @pytest.fixture(scope="session")
 def blank_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite ledger: copying it is faster than migrating for every test."""
@@ -82,9 +98,9 @@ def make_slice(ledger: Ledger, clock: Clock) -> Callable[..., str]:
                 columns.setdefault("runner_id", _a_runner(conn, clock))
             if columns.get("status") == "waiting":
                 columns.setdefault("not_before", clock.now)
-            count = len(conn.execute(select(slices.c.position)).all())
+            there = len(conn.execute(select(slices.c.position)).all())
             row = {
-                "id": str(count + 1) if id is None else id,
+                "id": str(there + 1) if id is None else id,
                 "file": "series.csv",
                 "train_from": "0",
                 "train_to": "9",

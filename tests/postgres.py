@@ -6,9 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sqlalchemy import create_engine
 
 
 def binaries() -> Path | None:
@@ -39,6 +42,16 @@ def server(bin_folder: Path) -> Iterator[str]:
             yield f"postgresql+psycopg://tests@/postgres?host={folder}"
         finally:
             _run(folder, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+def new_database(url: str) -> str:
+    """Make an empty database on the server of `url` and return its URL."""
+    name = f"made_{uuid.uuid4().hex[:12]}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as conn:
+        conn.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return url.replace("/postgres?", f"/{name}?")
 
 
 def _run(folder: str, *words: str | Path) -> None:

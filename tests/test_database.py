@@ -7,6 +7,7 @@ import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import text
@@ -136,6 +137,21 @@ def test_a_ledger_locked_by_somebody_else_is_told(ledger, monkeypatch):
             pytest.raises(LedgerBusyError, match="is locked by another"),
         ):
             waiting.beat(1)
+
+
+def test_a_ledger_that_has_no_log_yet_is_waited_for_as_well(ledger):
+    ledger.close()
+    with closing(sqlite3.connect(ledger.path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN IMMEDIATE")
+        letting_go = Timer(0.2, other.rollback)
+        letting_go.start()
+
+        try:
+            with Ledger.open(ledger.path) as waited:
+                assert pragma(waited, "journal_mode") == "wal"
+        finally:
+            letting_go.join()
 
 
 @pytest.mark.parametrize(

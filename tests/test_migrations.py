@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from ledger import migrate
+from ledger.cli import app as ledger_app
 from ledger.database import reading, writing
-from ledger.errors import AccessError, SchemaError
+from ledger.errors import AccessError, NotALedgerError, SchemaError
 from ledger.schema import VERSION_TABLE, metadata
 from ledger.store import Ledger
 from ledger.upgrading import upgrade_ledger
 from ledger.views import VIEWS
+from runner.cli import app as runner_app
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,15 +76,78 @@ def test_a_view_has_the_columns_that_are_documented(ledger, view):
     assert columns == list(view.columns)
 
 
-@pytest.mark.parametrize(
-    ("revision", "sentence"), [("0000", "run `ledger upgrade"), ("9999", "newer than this")]
-)
-def test_another_schema_is_refused_with_what_to_do(ledger, revision, sentence):
-    with writing(ledger.engine) as conn:
-        conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '{revision}'"))
+OTHERS = [
+    ("0000", "run `ledger upgrade --ledger {place}`"),
+    ("9999", "schema 9999, newer than this program's"),
+]
+WORDS = {
+    "backup": ["kept.db"],
+    "check": ["worker.py"],
+    "import": ["split.csv"],
+    "query": ["SELECT 1"],
+    "requeue": ["a"],
+    "show": ["a"],
+}
+COMMANDS = [
+    pytest.param(app, command.name, id=f"{app.info.name} {command.name}")
+    for app in (ledger_app, runner_app)
+    for command in app.registered_commands
+    if "ledger" in signature(command.callback).parameters and command.name != "upgrade"
+]
 
-    with pytest.raises(SchemaError, match=sentence):
-        Ledger.open(ledger.path)
+
+@pytest.mark.parametrize(("revision", "sentence"), OTHERS)
+@pytest.mark.parametrize(("app", "command"), COMMANDS)
+def test_every_command_refuses_another_schema_and_writes_nothing(
+    app, command, revision, sentence, ledger, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "split.csv").write_text("id,file,train_from,train_to,test_from,test_to\na,x,0,1,2,3\n")
+    (tmp_path / "worker.py").write_text("def train(row, data): return {}\n")
+    before = made_into(ledger, revision)
+
+    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=ledger.path))) as refused:
+        app([command, *WORDS.get(command, [])], standalone_mode=False)
+
+    assert refused.value.exit_code == 5
+    assert everything_in(tmp_path) == before
+
+
+@pytest.mark.parametrize(("revision", "sentence"), OTHERS)
+def test_a_ledger_of_another_schema_is_not_copied(ledger, tmp_path, monkeypatch, revision, sentence):
+    before = made_into(ledger, revision)
+
+    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=ledger.path))):
+        ledger_app(["copy", str(ledger.path), str(tmp_path / "copy.db")], standalone_mode=False)
+
+    assert everything_in(tmp_path) == before
+
+
+def made_into(ledger: Ledger, revision: str) -> dict[str, bytes]:
+    """Give the ledger another revision, as a file without a write-ahead log, and return what is in its folder."""
+    ledger.close()
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as raw:
+        raw.execute(f"UPDATE {VERSION_TABLE} SET version_num = '{revision}'")
+        raw.execute("PRAGMA journal_mode=DELETE")
+    return everything_in(ledger.path.parent)
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_another_programs_file_is_refused_and_stays_as_it_is(tmp_path):
+    path = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    before = everything_in(tmp_path)
+
+    with pytest.raises(NotALedgerError, match="belongs to another program"):
+        Ledger.open(path)
+    with pytest.raises(NotALedgerError, match="belongs to another program"):
+        upgrade_ledger(path)
+
+    assert everything_in(tmp_path) == before
 
 
 def test_upgrading_a_current_ledger_changes_nothing(ledger):
@@ -88,13 +155,6 @@ def test_upgrading_a_current_ledger_changes_nothing(ledger):
 
     assert report.backup is None
     assert "already" in report.sentence()
-
-
-def test_upgrading_under_a_live_runner_is_refused(ledger):
-    ledger.register_runner({})
-
-    with pytest.raises(SchemaError, match="is at work on this ledger; stop it first"):
-        upgrade_ledger(ledger.path)
 
 
 def test_upgrading_nothing_is_told(tmp_path):
