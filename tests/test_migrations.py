@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from ledger import migrate
 from ledger.database import reading, writing
@@ -23,6 +21,18 @@ from ledger.upgrading import upgrade_ledger
 from ledger.views import VIEWS
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def nowhere(request, tmp_path):
+    """Where a ledger can be made: a path without a file, or the URL of a database without tables."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "made.db")
+        return
+    databases = request.getfixturevalue("databases")
+    url = databases.empty("made")
+    yield url
+    databases.drop(url)
 
 
 def alembic(*words: str, url: str) -> subprocess.CompletedProcess[str]:
@@ -37,22 +47,18 @@ def test_the_newest_migration_is_the_one_the_code_names():
     assert ScriptDirectory.from_config(config).get_current_head() == migrate.REVISION
 
 
-def test_the_migrations_make_what_the_code_expects(ledger):
-    checked = alembic("check", url=str(ledger.path))
+def test_the_migrations_make_what_the_code_expects(place):
+    checked = alembic("check", url=place)
 
     assert "No new upgrade operations detected" in checked.stdout + checked.stderr
     assert checked.returncode == 0
 
 
-def test_the_migrations_alone_make_a_ledger(tmp_path):
-    url = str(tmp_path / "made.db")
+def test_the_migrations_alone_make_a_ledger(nowhere):
+    assert alembic("upgrade", "head", url=nowhere).returncode == 0
 
-    assert alembic("upgrade", "head", url=url).returncode == 0
-
-    with closing(sqlite3.connect(url, isolation_level=None)) as raw:
-        made = {
-            name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-        }
+    with Ledger.open(nowhere, create=False) as ledger, reading(ledger.engine) as conn:
+        made = {*inspect(conn).get_table_names(), *inspect(conn).get_view_names()}
     assert made >= {*metadata.tables, *(view.name for view in VIEWS), VERSION_TABLE}
 
 
@@ -75,39 +81,39 @@ def test_a_view_has_the_columns_that_are_documented(ledger, view):
 @pytest.mark.parametrize(
     ("revision", "sentence"), [("0000", "run `ledger upgrade"), ("9999", "newer than this")]
 )
-def test_another_schema_is_refused_with_what_to_do(ledger, revision, sentence):
+def test_another_schema_is_refused_with_what_to_do(ledger, place, revision, sentence):
     with writing(ledger.engine) as conn:
         conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '{revision}'"))
 
     with pytest.raises(SchemaError, match=sentence):
-        Ledger.open(ledger.path)
+        Ledger.open(place)
 
 
-def test_upgrading_a_current_ledger_changes_nothing(ledger):
-    report = upgrade_ledger(ledger.path)
+def test_upgrading_a_current_ledger_changes_nothing(place):
+    report = upgrade_ledger(place)
 
     assert report.backup is None
     assert "already" in report.sentence()
 
 
-def test_upgrading_under_a_live_runner_is_refused(ledger):
+def test_upgrading_under_a_live_runner_is_refused(ledger, place):
     ledger.register_runner({})
 
     with pytest.raises(SchemaError, match="is at work on this ledger; stop it first"):
-        upgrade_ledger(ledger.path)
+        upgrade_ledger(place)
 
 
-def test_upgrading_nothing_is_told(tmp_path):
+def test_upgrading_nothing_is_told(nowhere):
     with pytest.raises(AccessError, match="there is no ledger"):
-        upgrade_ledger(tmp_path / "none.db")
+        upgrade_ledger(nowhere)
 
 
-def test_another_tools_version_table_in_the_same_file_is_untouched(ledger):
+def test_another_tools_version_table_in_the_same_database_is_untouched(ledger, place):
     with writing(ledger.engine) as conn:
         conn.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
         conn.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
 
-    alembic("upgrade", "head", url=str(ledger.path))
+    alembic("upgrade", "head", url=place)
 
     with reading(ledger.engine) as conn:
         assert conn.execute(text("SELECT version_num FROM alembic_version")).scalar() == "theirs"
