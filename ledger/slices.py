@@ -92,6 +92,8 @@ def import_rows(
     is being trained goes back in the queue when its attempt ends. `check` is called when every row
     was read, and raises what was wrong with them before anything is changed.
     """
+    if conn.dialect.name == "postgresql":  # one import at a time; runners go on meanwhile
+        conn.execute(text("LOCK TABLE imports IN SHARE ROW EXCLUSIVE MODE"))
     _stage(conn, rows, defaults, check)
     folder = str(path.parent)
     counts = _compare(conn, folder)
@@ -140,7 +142,6 @@ def _group(row: SplitRow, column: str | None) -> str | None:
 def _stage(conn: Connection, rows: Iterable[SplitRow], defaults: Defaults, check: Callable[[], None]) -> None:
     types = ", ".join(f"{name} {'INTEGER' if name == 'priority' else 'TEXT'}" for name in _COLUMNS)
     key = "line INTEGER PRIMARY KEY" if conn.dialect.name == "sqlite" else "line BIGSERIAL PRIMARY KEY"
-    conn.execute(text("DROP TABLE IF EXISTS staged"))
     conn.execute(text(f"CREATE TEMPORARY TABLE staged ({key}, {types})"))
     mark = "?" if conn.dialect.name == "sqlite" else "%s"
     statement = f"INSERT INTO staged ({', '.join(_COLUMNS)}) VALUES ({', '.join([mark] * len(_COLUMNS))})"
