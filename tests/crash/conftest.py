@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
+from ledger.database import writing
+from ledger.schema import settings
 from ledger.store import Ledger
+from tests.crash.watching import PLACE, ledger_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -31,20 +37,40 @@ def train(row, data, folder):
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Callable[..., Path]:
-    """A ledger of `count` slices whose trainings take `seconds`, and write their ids into log.txt."""
+def place(request: pytest.FixtureRequest) -> str:
+    """Where an empty ledger is: in SQLite, unless the test is marked with BOTH."""
+    which = getattr(request, "param", "sqlite")
+    return str(request.getfixturevalue("sqlite_place" if which == "sqlite" else "postgres_place"))
 
-    def make(count: int, *, seconds: float = 0.01, worker: str = WORKER) -> Path:
+
+@pytest.fixture
+def fleet_at(tmp_path: Path) -> Callable[[str], Callable[..., Path]]:
+    """`fleet`, with its ledger at a path or URL."""
+
+    def make(count: int, *, place: str, seconds: float = 0.01, worker: str = WORKER) -> Path:
         (tmp_path / "worker.py").write_text(worker, encoding="utf-8")
         (tmp_path / "log.txt").touch()
         rows = "".join(f"{n},x,0,1,2,3,{seconds},{tmp_path}/log.txt\n" for n in range(count))
         header = "id,file,train_from,train_to,test_from,test_to,seconds,log\n"
         (tmp_path / "split.csv").write_text(header + rows, encoding="utf-8")
-        with Ledger.open(tmp_path / "ledger.db") as ledger:
+        (tmp_path / PLACE).write_text(place, encoding="utf-8")
+        with Ledger.open(place) as ledger:
             ledger.import_slices(tmp_path / "split.csv")
+            with writing(ledger.engine) as conn:
+                root = {"key": "artifact_root", "value": str(tmp_path / "artifacts")}
+                conn.execute(insert(settings).values(root))
         return tmp_path
 
-    return make
+    return lambda place: partial(make, place=place)
+
+
+@pytest.fixture
+def fleet(place: str, fleet_at: Callable[[str], Callable[..., Path]]) -> Callable[..., Path]:
+    """A ledger of `count` slices whose trainings take `seconds`, and write their ids into log.txt.
+
+    The folder it returns holds everything but a PostgreSQL ledger: `ledger_of(folder)` finds either.
+    """
+    return fleet_at(place)
 
 
 @pytest.fixture
@@ -59,7 +85,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**ENVIRONMENT, "TMPDIR": str(folder / "tmp")},
+            env={**ENVIRONMENT, "TMPDIR": str(folder / "tmp"), "LEDGER_URL": ledger_of(folder)},
             stdout=pipe,
             stderr=pipe,
             text=True,
@@ -73,3 +99,10 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
