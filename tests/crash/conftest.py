@@ -78,14 +78,19 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start `runner run` in a folder of its own session; whatever is left is killed at the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def starting(folder: Path, *options: str) -> subprocess.Popen[str]:
+    def starting(folder: Path, *options: str, fault: str = "") -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "runner", "run", "--worker", "worker.py", *options]
         (folder / "tmp").mkdir(exist_ok=True)
         pipe = subprocess.PIPE
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**ENVIRONMENT, "TMPDIR": str(folder / "tmp"), "LEDGER_URL": ledger_of(folder)},
+            env={
+                **ENVIRONMENT,
+                "TMPDIR": str(folder / "tmp"),
+                "LEDGER_URL": ledger_of(folder),
+                "LEDGER_FAULT": fault,
+            },
             stdout=pipe,
             stderr=pipe,
             text=True,
