@@ -1,11 +1,35 @@
-"""How text tables are laid out: the column that holds the time, and what separates columns."""
+"""How text tables are laid out: where the header stands, what separates columns, which column is the time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO
+
+from ledger.errors import RangeError
+from ledger.ranges import parse
 
 TIME_NAMES = ("timestamp", "time", "date", "datetime", "ds")
 SEPARATORS = ",;\t|"
+LOOKED_AT = 20
+"""Lines of a file, counted from its header, by which its layout is known."""
+
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
+_DECIMAL_POINT = re.compile(r"\s*[+-]?\d*\.\d+\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a text table is written; `rows` are the first ones, the header's names among them."""
+
+    before: int  # lines before the table: comments and empty ones
+    header: bool  # whether the first row holds names; the rows of a file of values are all alike
+    separator: str
+    decimal: str
+    rows: Sequence[Sequence[str]]
 
 
 def time_column(names: Sequence[str], wished: str | None) -> str | None:
@@ -30,5 +54,69 @@ def first_line(place: str) -> str:
 
 
 def separator_of(line: str) -> str:
-    """The separator that stands most often in a header line; a comma when there is none."""
+    """The separator that stands most often in a header line; a comma when there is none.
+
+    A first line of values may have more decimal commas than semicolons.
+    """
+    if ";" in line and all(map(_is_value, line.split(";"))):
+        return ";"
     return max(SEPARATORS, key=line.count)
+
+
+def first_lines(stream: IO[str]) -> list[str]:
+    """What `layout_of` looks at: all lines before the header, and some from there on."""
+    before = []
+    for line in stream:
+        before.append(line)
+        if not _skipped(line):
+            return [*before, *islice(stream, LOOKED_AT - 1)]
+    return before
+
+
+def layout_of(lines: Sequence[str], separator: str | None = None) -> Layout | None:
+    """The layout of a text table that begins with `lines`; None when it holds nothing.
+
+    Empty lines and lines that begin with # stand before the header and are no part of the table.
+    Where the first other line holds data already, the last # line is the header if it has as many
+    columns. Where ; separates columns, numbers are taken to have a decimal comma, unless those
+    that are seen have a point.
+    """
+    before = next((place for place, line in enumerate(lines) if not _skipped(line)), None)
+    if before is None:
+        return None
+    found = separator or separator_of(lines[before])
+    rows = list(_fields(lines[before:], found))
+    if before and lines[before - 1].startswith("#") and any(map(_is_value, rows[0])):
+        names = next(_fields([lines[before - 1]], found))
+        if len(names) == len(rows[0]):
+            before, rows = before - 1, [names, *rows]
+    header = not all(map(_is_value, rows[0]))
+    return Layout(before, header, found, _decimal(found, rows[header:]), rows)
+
+
+def _skipped(line: str) -> bool:
+    return not line.strip() or line.startswith("#")
+
+
+def _fields(lines: Iterable[str], separator: str) -> Iterator[list[str]]:
+    if len(separator) == 1:
+        return (row for row in csv.reader(lines, delimiter=separator) if row)
+    return (re.split(separator, line.strip()) for line in lines)
+
+
+def _is_value(field: str) -> bool:
+    """Whether this is a number or a time rather than the name of a column."""
+    try:
+        parse(field.replace(",", "."))
+    except RangeError:
+        return False
+    return True
+
+
+def _decimal(separator: str, rows: Iterable[Sequence[str]]) -> str:
+    if separator != ";":
+        return "."
+    fields = [field for row in rows for field in row]
+    if any(map(_DECIMAL_COMMA.fullmatch, fields)) or not any(map(_DECIMAL_POINT.fullmatch, fields)):
+        return ","
+    return "."

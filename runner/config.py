@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from runner.addresses import beside
 from runner.errors import OptionError
 from runner.options import RunOptions, parse_bytes, parse_seconds
 
@@ -43,6 +44,8 @@ def read_config(path: Path) -> dict[str, Any]:
         for name, url in options["databases"].items():
             if not isinstance(url, str):
                 raise OptionError(f"{path}: the database {name} is {url!r}; it is a URL in quotes")
+            # relative to the file that names it
+            options["databases"][name] = beside(url, path.parent)
     _require_known(path, options)
     return options
 

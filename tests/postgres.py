@@ -31,14 +31,30 @@ def server(bin_folder: Path) -> Iterator[str]:
         _run(
             folder, bin_folder / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"
         )
-        options = (
-            f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
-        )
-        _run(folder, bin_folder / "pg_ctl", "-D", data, "-w", "-o", options, "-l", data / "log", "start")
+        url = f"postgresql+psycopg://tests@/postgres?host={folder}"
+        start(bin_folder, url)
         try:
-            yield f"postgresql+psycopg://tests@/postgres?host={folder}"
+            yield url
         finally:
-            _run(folder, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+            stop(bin_folder, url)
+
+
+def start(bin_folder: Path, url: str) -> None:
+    """Start the server of `url`, which was stopped."""
+    folder = _folder(url)
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
+    data = Path(folder) / "data"
+    _run(folder, bin_folder / "pg_ctl", "-D", data, "-w", "-o", options, "-l", data / "log", "start")
+
+
+def stop(bin_folder: Path, url: str) -> None:
+    """Stop the server of `url` at once, as a crash would."""
+    folder = _folder(url)
+    _run(folder, bin_folder / "pg_ctl", "-D", Path(folder) / "data", "-m", "immediate", "stop")
+
+
+def _folder(url: str) -> str:
+    return url.partition("host=")[2]
 
 
 def _run(folder: str, *words: str | Path) -> None:
