@@ -140,6 +140,20 @@ RANGES = {
 }
 
 
+def read_file(folder, times, ranges):
+    return load_file(folder, csv(times), ranges=ranges)
+
+
+def read_sqlite(folder, times, ranges):
+    with closing(sqlite3.connect(folder / "db.db", isolation_level=None)) as raw:
+        raw.execute("CREATE TABLE t (timestamp, v REAL)")
+        raw.executemany("INSERT INTO t VALUES (?, ?)", zip(times, range(len(times)), strict=True))
+    return load(row(ranges, database="db", table="t", base=str(folder)))
+
+
+READ = {"file": read_file, "SQLite": read_sqlite}
+
+
 @pytest.mark.parametrize("ranges", RANGES.values(), ids=list(RANGES))
 @pytest.mark.parametrize(
     "written",
@@ -154,14 +168,7 @@ RANGES = {
 )
 @pytest.mark.parametrize("source", ["file", "SQLite"])
 def test_data_and_ranges_meet_in_utc(tmp_path, ranges, written, source):
-    if source == "file":
-        found = load_file(tmp_path, csv(written), ranges=ranges)
-    else:
-        with closing(sqlite3.connect(tmp_path / "db.db", isolation_level=None)) as raw:
-            raw.execute("CREATE TABLE t (timestamp, v REAL)")
-            raw.execute("CREATE INDEX by_time ON t (timestamp)")
-            raw.executemany("INSERT INTO t VALUES (?, ?)", zip(written, range(len(written)), strict=True))
-        found = load(row(ranges, database="db", table="t", base=str(tmp_path)))
+    found = READ[source](tmp_path, written, ranges)
 
     assert (list(found.train), list(found.test)) == ([9, 10, 11, 12, 13], [14, 15, 16])
     assert list(found.test.index) == list(pd.date_range("2026-03-29 01:00", periods=3, freq="h"))
@@ -187,12 +194,17 @@ def test_data_and_ranges_meet_in_utc_whatever_the_session_of_postgresql_shows(
     assert (list(found.train), list(found.test)) == ([9, 10, 11, 12, 13], [14, 15, 16])
 
 
-def test_a_date_is_a_day_of_utc_where_the_data_has_offsets(tmp_path):
-    written = [time.isoformat() for time in BERLIN]
+@pytest.mark.parametrize("days", [(28, 29, 13, 24), (29, 30, 24, 11)])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Pacific/Auckland"])
+@pytest.mark.parametrize("source", ["file", "SQLite"])
+def test_a_date_is_a_day_of_utc_where_the_data_has_offsets(tmp_path, days, zone, source):
+    first, second, train, test = days
+    written = [time.isoformat() for time in BERLIN.tz_convert(zone)]
+    ranges = (f"2026-03-{first}", f"2026-03-{first}", f"2026-03-{second}", f"2026-03-{second}")
 
-    found = load_file(tmp_path, csv(written), ranges=("2026-03-28", "2026-03-28", "2026-03-29", "2026-03-29"))
+    found = READ[source](tmp_path, written, ranges)
 
-    assert (len(found.train), len(found.test)) == (13, 24)
+    assert (len(found.train), len(found.test)) == (train, test)
 
 
 def test_the_hour_that_comes_twice_without_offsets_stays_in_its_order(tmp_path):
