@@ -14,10 +14,12 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 def filled(url: str) -> str:
     """The URL with every `${NAME}` replaced by that variable, quoted. Raises LedgerError for one not set."""
 
-    def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
-        if found is None:
-            raise LedgerError(f"the environment variable {match[1]}, named in a URL, is not set")
-        return quote(found, safe="")
+    return _VARIABLE.sub(lambda match: quote(value_of(match[1]), safe=""), url)
 
-    return _VARIABLE.sub(value, url)
+
+def value_of(variable: str) -> str:
+    """What an environment variable holds. Raises LedgerError when it is not set."""
+    found = os.environ.get(variable)
+    if found is None:
+        raise LedgerError(f"the environment variable {variable}, named in a URL, is not set")
+    return found

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from runner.addresses import beside
 from runner.errors import OptionError
 from runner.values import normalised
 
@@ -39,6 +40,9 @@ def read_config(path: Path) -> dict[str, Any]:
     options |= {name: str(value) for name, value in written.get("reading", {}).items()}
     options |= {name: written[name] for name in ("params", "databases") if name in written}
     options = normalised(options, where=f"{path}: ")
+    if "databases" in options:  # relative to the file that names them
+        urls = options["databases"].items()
+        options["databases"] = {name: beside(url, path.parent) for name, url in urls}
     if "worker" in options:  # relative to the file that names it
         options["worker"] = str((path.parent / options["worker"]).absolute())
     return options

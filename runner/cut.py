@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Data = pd.Series[float] | pd.DataFrame
 
 
+RETURNED = "what get_data() returned"
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """The data of one slice: a Series for one value column, a DataFrame for several, by time."""
@@ -28,17 +31,21 @@ class Cut:
 def cut_frame(frame: pd.DataFrame, axis: TimeAxis, row: Slice) -> Cut:
     """Cut value columns by the slice's ranges; rows of equal time stay, in the order of the source.
 
-    Raises NoDataError when a range selects nothing but missing values, NotNumericError for text.
+    Raises NoDataError when a range selects nothing but missing values, NotNumericError for text,
+    MissingColumnError where there is no column besides the time.
     """
+    if not len(frame.columns):
+        raise MissingColumnError(f"{axis.source} has no column besides its time {str(axis.index.name)!r}")
     parts = []
     for which in ("train", "test"):
         start, end = row[f"{which}_from"], row[f"{which}_to"]
         inside = axis.inside(interval(start, end))
-        part = numeric(frame[inside].set_axis(axis.index[inside], axis=0))
+        part = numeric(frame[inside].set_axis(axis.index[inside], axis=0), axis.source)
         if part.empty or part.isna().to_numpy().all():
             what = "only missing values" if len(part) else "no rows"
             raise NoDataError(
-                f"the {which} range {start} to {end} selects {what}; the source has {axis.span()}"
+                f"{axis.source}: the {which} range {start} to {end} selects {what}; "
+                f"the source has {axis.span()}"
             )
         if not part.index.is_monotonic_increasing:
             part = part.sort_index(kind="stable")
@@ -46,10 +53,10 @@ def cut_frame(frame: pd.DataFrame, axis: TimeAxis, row: Slice) -> Cut:
     return Cut(*parts)
 
 
-def numeric(frame: pd.DataFrame) -> pd.DataFrame:
+def numeric(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     """The columns as floats, NaN where a value is missing or infinite.
 
-    Raises NotNumericError naming the first value that is no number.
+    Raises NotNumericError naming `source` and the first value that is no number.
     """
     import numpy as np
     import pandas as pd
@@ -62,7 +69,8 @@ def numeric(frame: pd.DataFrame) -> pd.DataFrame:
             wrong = numbers.isna() & column.notna() & (column.astype("string").str.strip() != "")
             if wrong.any():
                 raise NotNumericError(
-                    f"column {name!r} holds {str(column[wrong].iloc[0])[:60]!r}, which is no number"
+                    f"{source}: column {name!r} holds {str(column[wrong].iloc[0])[:60]!r}, which is no "
+                    "number; correct it there, or turn it into one in get_data() of a worker file"
                 )
             column = numbers
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -91,8 +99,8 @@ def cut(data: Any, row: Slice) -> Cut:
         )
     named = [name for name in frame.columns if str(name).lower() in TIME_NAMES]
     if named and not isinstance(frame.index, pd.DatetimeIndex):
-        return cut_frame(frame.drop(columns=named[0]), time_axis(frame[named[0]]), row)
-    return cut_frame(frame, time_axis(frame.index), row)
+        return cut_frame(frame.drop(columns=named[0]), time_axis(frame[named[0]], RETURNED), row)
+    return cut_frame(frame, time_axis(frame.index, RETURNED), row)
 
 
 def _pandas(part: Any) -> Data:

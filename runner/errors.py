@@ -53,5 +53,13 @@ class NotNumericError(UnfitDataError):
     """A value column holds something that is no number."""
 
 
+class FileFormatError(UnfitDataError):
+    """A file is no table, or is written in a way that is not read."""
+
+
+class SourceAddressError(UnfitDataError):
+    """A file stands behind a URL of a kind that nothing reads."""
+
+
 class ResultError(FinalError):
     """The user's train() returned what cannot be recorded; it would do so again."""

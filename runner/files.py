@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+import io
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING
 
-from ledger.errors import LedgerError
 from ledger.formats import PARQUET, ends_with
 from ledger.ranges import interval
 from ledger.records import Slice
-from ledger.tabular import first_lines, reading, separator_of, time_column
-from ledger.variables import filled
+from ledger.tabular import Layout, first_lines, layout_of, reading, time_column
 from runner.cut import Cut, cut_frame, require_column
-from runner.errors import MissingColumnError, NoDataError, SourceError, UnfitDataError
-from runner.timeaxis import TimeAxis, TimeError, time_axis
+from runner.errors import FileFormatError, MissingColumnError, NoDataError
+from runner.places import opened, place_of
+from runner.timeaxis import TimeError, row_numbers, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd
-
 
 OTHER_SEPARATOR = (
     "if something other than , ; | a tab or spaces parts its columns, name it in a column `separator` "
     "of the split file or under [reading] in runner.toml"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a file is; `shown` is as the split file names it, with no secret filled in."""
-
-    address: str
-    shown: str
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def load_file(row: Slice, *, wished_time: str | None, separator: str | None) -> Cut:
@@ -39,110 +30,130 @@ def load_file(row: Slice, *, wished_time: str | None, separator: str | None) -> 
 
     Raises SourceError when it cannot be read now, and UnfitDataErrors for what it holds.
     """
-    place = _place(str(row.file), row.base)
-    try:
-        if ends_with(place.address, PARQUET):
-            frame, time = _parquet(place, row.column, wished_time)
+    assert row.file is not None
+    place = place_of(row.file, row.base)
+    told = place.shown
+    is_parquet = ends_with(place.address, PARQUET)
+    with opened(place, unpacked=not is_parquet) as stream:
+        if is_parquet:
+            frame, time = _parquet(stream, told, row.column, wished_time)
         else:
-            frame, time = _csv(place, row.column, wished_time, separator)
-    except FileNotFoundError:
-        raise SourceError(f"there is no file {place.shown}") from None
-    except (OSError, EOFError) as error:  # its own words may hold the address, and that a password
-        told = str(error).replace(place.address, place.shown)
-        raise SourceError(f"{place.shown} cannot be read: {told}") from None
+            frame, time = _csv(stream, told, row.column, wished_time, separator)
     if time is None:
-        return _by_number(frame, row, place)
-    return cut_frame(frame.drop(columns=time), time_axis(frame[time]), row)
-
-
-def _place(file: str, base: str | None) -> Place:
-    if "://" not in file:
-        path = str(Path(base or ".") / file)
-        return Place(path, path)
-    try:
-        return Place(filled(file), file)
-    except LedgerError as error:
-        raise SourceError(str(error)) from None
-
-
-def _by_number(frame: pd.DataFrame, row: Slice, place: Place) -> Cut:
-    """Cut a file of one column, whose rows are numbered from 0."""
-    import pandas as pd
-
-    if interval(row.train_from, row.train_to).kind == "time":
-        raise TimeError(
-            f"{place.shown} has one column, {str(frame.columns[0])[:60]!r}, so its rows are numbered, but "
-            f"the ranges are times; {OTHER_SEPARATOR}"
-        )
-    return cut_frame(frame, _numbered(pd.RangeIndex(len(frame))), row)
+        _require_numbers(frame, row, told)
+        return cut_frame(frame, row_numbers(len(frame), told), row)
+    return cut_frame(frame.drop(columns=time), time_axis(frame[time], told), row)
 
 
 def _csv(
-    place: Place, column: str | None, wished_time: str | None, separator: str | None
+    stream: IO[bytes], place: str, column: str | None, wished_time: str | None, separator: str | None
 ) -> tuple[pd.DataFrame, str | None]:
     import pandas as pd
 
-    lines = first_lines(place.address)
-    if not lines:
-        raise NoDataError(f"{place.shown} is empty")
-    options = reading(separator_of(lines, separator))
+    lines = _first_lines(stream, place)
+    layout = layout_of(lines, separator)
+    if layout is None:
+        raise NoDataError(f"{place} is empty")
+    options = reading(layout)
     try:
-        names = [str(name) for name in pd.read_csv(place.address, nrows=0, **options).columns]
-        if all(_is_number(name) for name in names):  # there is no header
-            options["header"] = None
-            names = [str(number) for number in range(len(names))]
-            options["names"] = names
+        if layout.header:
+            header = pd.read_csv(io.StringIO("".join(lines)), nrows=0, **options)
+            names = [str(name) for name in header.columns]
+        else:
+            names = [str(number) for number in range(len(layout.rows[0]))]
+            options |= {"names": names}
+        _require_room(layout, len(names), place)
         time = time_column(names, wished_time)
-        wanted = _wanted(names, time, column, place.shown)
-        frame = pd.read_csv(place.address, usecols=wanted, **options)
+        wanted = _wanted(names, time, column, place)
+        # Naming all columns would let longer lines pass unseen.
+        some = None if wanted == names else wanted
+        frame = pd.read_csv(stream, usecols=some, **options)
     except pd.errors.ParserError as error:
-        raise UnfitDataError(f"{place.shown} is no table: {str(error).strip()}") from None
-    except UnicodeDecodeError as error:
-        raise UnfitDataError(f"{place.shown} is not UTF-8 text (byte {error.start})") from None
+        raise FileFormatError(f"{place} is no table: {str(error).strip()}") from None
+    except UnicodeDecodeError:
+        raise FileFormatError(_not_utf8(stream, place)) from None
     if time is not None:
         frame = frame[frame[time].notna()]  # lines without a time belong nowhere
     return frame, time
 
 
-def _parquet(place: Place, column: str | None, wished_time: str | None) -> tuple[pd.DataFrame, str | None]:
-    import fsspec
+def _first_lines(stream: IO[bytes], place: str) -> list[str]:
+    """The lines that tell the layout; the stream stands at its beginning again."""
+    start = stream.read(2)
+    stream.seek(0)
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
+    try:
+        lines = first_lines(text)
+    finally:
+        text.detach()  # or it would close the stream
+    stream.seek(0)
+    if start in UTF_16 or any("\0" in line for line in lines):
+        raise FileFormatError(
+            f"{place} is UTF-16 or no text at all; write it as UTF-8, as `iconv -f utf-16 -t utf-8` does"
+        )
+    return lines
+
+
+def _require_room(layout: Layout, columns: int, place: str) -> None:
+    """Raise FileFormatError where a row has more values than the header has names."""
+    for row in layout.rows:
+        if any(value.strip() for value in row[columns:]):
+            raise FileFormatError(
+                f"{place}: line {layout.before + 1} has {columns} columns, but a later one has {len(row)}: "
+                f"{layout.separator.join(row)[:60]!r}; remove what stands before the header (lines that "
+                "begin with # may stay), or name the right separator"
+            )
+
+
+def _require_numbers(frame: pd.DataFrame, row: Slice, place: str) -> None:
+    """Raise TimeError where the rows of a file of one column are numbered, but the ranges are times."""
+    named = str(frame.columns[0]) != "0"  # a file of values alone may well have one column
+    if named and interval(row.train_from, row.train_to).kind == "time":
+        raise TimeError(
+            f"{place} has one column, {str(frame.columns[0])[:60]!r}, so its rows are numbered, but "
+            f"the ranges are times; {OTHER_SEPARATOR}"
+        )
+
+
+def _not_utf8(stream: IO[bytes], place: str) -> str:
+    stream.seek(0)
+    for number, line in enumerate(stream, 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            return (
+                f"{place}, line {number} is not UTF-8 text (byte {line[error.start]:#x}); write the file as "
+                "UTF-8, as `iconv -f latin1 -t utf-8` does if it is Latin-1"
+            )
+    return f"{place} is not UTF-8 text"
+
+
+def _parquet(
+    stream: IO[bytes], place: str, column: str | None, wished_time: str | None
+) -> tuple[pd.DataFrame, str | None]:
     import pandas as pd
     import pyarrow
     import pyarrow.parquet as parquet
 
     try:
-        with fsspec.open(place.address, "rb") as stream:
-            names = [name for name in parquet.ParquetFile(stream).schema_arrow.names if name]
+        names = [name for name in parquet.ParquetFile(stream).schema_arrow.names if name]
+        stream.seek(0)
         time = time_column(names, wished_time)
-        wanted = _wanted(names, time, column, place.shown)
-        return pd.read_parquet(place.address, columns=wanted).reset_index()[wanted], time
+        wanted = _wanted(names, time, column, place)
+        return pd.read_parquet(stream, columns=wanted).reset_index()[wanted], time
     except pyarrow.ArrowInvalid as error:
-        raise UnfitDataError(f"{place.shown} is no Parquet file: {str(error).splitlines()[0]}") from None
+        raise FileFormatError(f"{place} is no Parquet file: {str(error).splitlines()[0]}") from None
 
 
-def _wanted(names: list[str], time: str | None, column: str | None, place: str) -> list[str]:
+def _wanted(names: Sequence[str], time: str | None, column: str | None, place: str) -> list[str]:
     if time is not None:
-        require_column(time, names, place)
+        require_column(time, list(names), place)
     if column is None:
-        return names
+        return list(names)
     try:
-        require_column(column, names, place)
+        require_column(column, list(names), place)
     except MissingColumnError as error:
         if len(names) > 1:
             raise
         raise MissingColumnError(f"{error}; {OTHER_SEPARATOR}") from None
     return [name for name in names if name in (time, column)]
-
-
-def _is_number(name: str) -> bool:
-    try:
-        float(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _numbered(index: pd.RangeIndex) -> TimeAxis:
-    import numpy as np
-
-    return TimeAxis(index, np.arange(len(index), dtype=np.float64))

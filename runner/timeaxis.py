@@ -25,10 +25,14 @@ class TimeError(UnfitDataError):
 
 @dataclass(frozen=True, slots=True)
 class TimeAxis:
-    """One time per row. `numbers` are the values as numbers, where the source has numbers."""
+    """One time per row. `numbers` are the values as numbers, where the source has numbers.
+
+    The index has the name of the time column; `source` is what messages call the data.
+    """
 
     index: pd.Index[Any]
     numbers: NDArray[np.float64] | None
+    source: str
 
     def inside(self, interval: Interval) -> NDArray[np.bool_]:
         """Which rows lie in `interval`, both ends included. Raises TimeError where kinds do not fit."""
@@ -39,11 +43,19 @@ class TimeAxis:
         high: Any
         if interval.kind == "number":
             if self.numbers is None:
-                raise TimeError("the ranges are numbers, but the time column holds times")
+                raise TimeError(
+                    f"{self.source}: the ranges are numbers, but {_holds(self.index.name)} times "
+                    f"({self.span()}); write the ranges as times, or name a column of row numbers "
+                    "as time_column"
+                )
             low, high = float(interval.low), float(interval.high)  # type: ignore[arg-type]
             return np.asarray((self.numbers >= low) & (self.numbers <= high), dtype=bool)
         if not isinstance(self.index, pd.DatetimeIndex):
-            raise TimeError("the ranges are times, but the time column holds numbers that are no epoch")
+            raise TimeError(
+                f"{self.source}: the ranges are times, but {_holds(self.index.name)} numbers that are no "
+                f"epoch ({self.span()}); write the ranges as such numbers, or name the column of times "
+                "as time_column"
+            )
         assert isinstance(interval.low, datetime)
         assert isinstance(interval.high, datetime)
         low, high = np.datetime64(interval.low, "us"), np.datetime64(interval.high, "us")
@@ -54,28 +66,40 @@ class TimeAxis:
         return f"{self.index.min()} to {self.index.max()}" if len(self.index) else "nothing"
 
 
-def time_axis(values: pd.Series[Any] | pd.Index[Any]) -> TimeAxis:
+def row_numbers(count: int, source: str) -> TimeAxis:
+    """The axis of data without a time: its rows are numbered from 0."""
+    import numpy as np
+    import pandas as pd
+
+    return TimeAxis(pd.RangeIndex(count), np.arange(count, dtype=np.float64), source)
+
+
+def time_axis(values: pd.Series[Any] | pd.Index[Any], source: str) -> TimeAxis:
     """Understand a column of times: datetimes, ISO text, months, epoch seconds or ms, numbers.
 
-    Offsets are turned into UTC and dropped. Raises TimeError naming the first value that is none.
+    Offsets are turned into UTC and dropped. Raises TimeError naming `source` and the first value
+    that is none.
     """
     import pandas as pd
 
     column = pd.Series(values).reset_index(drop=True)
     if pd.api.types.is_datetime64_any_dtype(column):
-        return TimeAxis(_naive(pd.DatetimeIndex(column)), None)
+        return TimeAxis(_naive(pd.DatetimeIndex(column)), None, source)
     numbers = pd.to_numeric(column, errors="coerce")
     if not column.empty and numbers.notna().all():
-        return _numeric(numbers)
+        return _numeric(numbers, source)
     text = column.astype("string").str.strip()
     times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
     if (wrong := times.isna()).any():
         first = column[wrong].iloc[0]
-        raise TimeError(f"the time column holds {str(first)[:60]!r}, which is no ISO time and no number")
-    return TimeAxis(_naive(pd.DatetimeIndex(times)), None)
+        raise TimeError(
+            f"{source}: {_holds(column.name)} {str(first)[:60]!r}, which is no ISO time and no number; "
+            "write times as 2026-01-31 23:55:00, or turn them into such in get_data() of a worker file"
+        )
+    return TimeAxis(_naive(pd.DatetimeIndex(times)), None, source)
 
 
-def _numeric(numbers: pd.Series[Any]) -> TimeAxis:
+def _numeric(numbers: pd.Series[Any], source: str) -> TimeAxis:
     import numpy as np
     import pandas as pd
 
@@ -83,9 +107,13 @@ def _numeric(numbers: pd.Series[Any]) -> TimeAxis:
     unit: Literal["s", "ms"]
     for unit, (low, high) in EPOCHS.items():
         if low <= values.min() and values.max() <= high:
-            return TimeAxis(pd.DatetimeIndex(pd.to_datetime(numbers, unit=unit)), values)
-    return TimeAxis(pd.Index(numbers), values)
+            return TimeAxis(pd.DatetimeIndex(pd.to_datetime(numbers, unit=unit)), values, source)
+    return TimeAxis(pd.Index(numbers), values, source)
 
 
 def _naive(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
+
+
+def _holds(name: Any) -> str:
+    return "its rows have" if name is None else f"the time column {str(name)!r} holds"

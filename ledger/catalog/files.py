@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ledger.catalog.found import Search, Table
 from ledger.formats import PARQUET, ends_with
-from ledger.tabular import first_lines, reading, separator_of, time_column
+from ledger.tabular import first_lines, layout_of, reading, time_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,13 +25,17 @@ def in_file(path: Path, search: Search) -> Table | None:
 
 
 def _read(path: Path, separator: str | None) -> pd.DataFrame:
+    import fsspec
     import pandas as pd
 
     if ends_with(path.name, PARQUET):
         packed = pd.read_parquet(path).reset_index()
         return packed.drop(columns=[name for name in ("index", "level_0") if name in packed])
-    layout = reading(separator_of(first_lines(str(path)), separator))
-    frame: pd.DataFrame = pd.read_csv(path, **layout)
+    with fsspec.open(str(path), "rt", compression="infer", encoding="utf-8-sig", errors="replace") as text:
+        layout = layout_of(first_lines(text), separator)
+    if layout is None:
+        return pd.DataFrame()
+    frame: pd.DataFrame = pd.read_csv(path, **reading(layout))
     return frame
 
 
