@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, CursorResult, Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, ResourceClosedError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -42,25 +42,22 @@ def answering(url: URL, sql: str) -> Iterator[Answer]:
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _guard)
     try:
-        with reading(engine) as conn:
-            yield _answer(conn, sql)
+        with reading(engine) as conn, closing(_asked(conn, sql.rstrip().rstrip(";"))) as result:
+            yield Answer(list(result.keys()), (tuple(row) for row in result.yield_per(BATCH)))
+    except ResourceClosedError:
+        raise QueryError("the query returns no rows; `ledger query` takes a SELECT") from None
     except DBAPIError as error:
         raise QueryError(f"the query cannot be answered: {_reason(error)}") from None
     finally:
         engine.dispose()
 
 
-def _answer(conn: Connection, sql: str) -> Answer:
-    if conn.dialect.name == "postgresql":
-        # The extended protocol takes one statement only: a second one could end the transaction.
-        result = conn.execution_options(stream_results=True).exec_driver_sql(sql.rstrip().rstrip(";"), ())
-    else:
-        result = conn.exec_driver_sql(sql.rstrip().rstrip(";"))
-    try:
-        columns = list(result.keys())
-    except ResourceClosedError:
-        raise QueryError("the query returns no rows; `ledger query` takes a SELECT") from None
-    return Answer(columns, (tuple(row) for row in result.yield_per(BATCH)))
+def _asked(conn: Connection, sql: str) -> CursorResult[Any]:
+    if conn.dialect.name != "postgresql":
+        return conn.exec_driver_sql(sql)
+    # The extended protocol takes one statement only: a second one could end the transaction. With
+    # parameters, even none, the driver reads a single % as the place of one.
+    return conn.execution_options(stream_results=True).exec_driver_sql(sql.replace("%", "%%"), ())
 
 
 def _guard(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

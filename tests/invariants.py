@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+from ledger.database import ledger_url, open_engine
 
 BROKEN = {
     "a slice has more than one running attempt": (
@@ -36,27 +37,43 @@ BROKEN = {
 }
 
 
-def broken(ledger: Path, *, imported: int) -> list[str]:
-    """Every guarantee that does not hold, as sentences; [] when all do."""
+def broken(ledger: str | Path, *, imported: int) -> list[str]:
+    """Every guarantee that does not hold in the ledger at a path or URL, as sentences; [] when all do."""
     found = []
-    with closing(sqlite3.connect(ledger)) as raw:
-        for sentence, sql in BROKEN.items():
-            found += [f"{sentence}: {row[0]}" for row in raw.execute(sql)]
-        (count,) = raw.execute("SELECT count(*) FROM slices").fetchone()
-        if count != imported:
-            found.append(f"{imported} slices were imported, there are {count}")
-        root = ledger.parent / "artifacts"
-        for path, size, sha256 in raw.execute("SELECT path, bytes, sha256 FROM artifacts"):
-            content = (root / path).read_bytes() if (root / path).exists() else b""
-            if len(content) != size or hashlib.sha256(content).hexdigest() != sha256:
-                found.append(f"the file {path} is not what was recorded")
-        if raw.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            found.append("the database is damaged")
+    for sentence, sql in BROKEN.items():
+        found += [f"{sentence}: {row[0]}" for row in answers(ledger, sql)]
+    ((count,),) = answers(ledger, "SELECT count(*) FROM slices")
+    if count != imported:
+        found.append(f"{imported} slices were imported, there are {count}")
+    root = root_of(ledger)
+    for path, size, sha256 in answers(ledger, "SELECT path, bytes, sha256 FROM artifacts"):
+        file = root / path
+        content = file.read_bytes() if file.exists() else b""
+        if len(content) != size or hashlib.sha256(content).hexdigest() != sha256:
+            found.append(f"the file {path} is not what was recorded")
+    if "://" not in str(ledger) and answers(ledger, "PRAGMA integrity_check") != [("ok",)]:
+        found.append("the database is damaged")
     return found
 
 
-def successes(ledger: Path) -> dict[str, int]:
+def successes(ledger: str | Path) -> dict[str, int]:
     """How often each slice was trained to success."""
     sql = "SELECT slice_id, count(*) FROM attempts WHERE outcome = 'succeeded' GROUP BY slice_id"
-    with closing(sqlite3.connect(ledger)) as raw:
-        return dict(raw.execute(sql))
+    return dict(answers(ledger, sql))
+
+
+def answers(ledger: str | Path, sql: str) -> list[tuple[Any, ...]]:
+    """What the database at a path or URL says, by nothing but SQL."""
+    engine = open_engine(ledger_url(ledger), read_only=True)
+    try:
+        with engine.connect() as conn:
+            return [tuple(row) for row in conn.exec_driver_sql(sql)]
+    finally:
+        engine.dispose()
+
+
+def root_of(ledger: str | Path) -> Path:
+    """The folder of the model files."""
+    for (value,) in answers(ledger, "SELECT value FROM settings WHERE key = 'artifact_root'"):
+        return Path(value)
+    return (Path.cwd() if "://" in str(ledger) else Path(ledger).parent) / "artifacts"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -106,6 +104,7 @@ def test_slices_are_claimed_by_priority_then_in_the_order_of_import(make_slice, 
     assert order == ["urgent", "first", "second", "deferred"]
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_claim_uses_the_index_of_pending_slices_alone(ledger, make_slice, claim):
     make_slice("a")
     seen: list[tuple[str, object]] = []
@@ -341,9 +340,8 @@ def test_the_database_refuses_a_running_slice_that_nobody_owns(ledger, make_slic
 def test_ids_of_attempts_are_never_used_again(ledger, make_slice, claim):
     make_slice("a")
     held = claim()
-    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as raw:
-        raw.execute("PRAGMA foreign_keys=OFF")
-        raw.execute("DELETE FROM attempts")
-        raw.execute("UPDATE slices SET status='pending', runner_id=NULL, attempt=0")
+    with writing(ledger.engine) as conn:
+        conn.execute(text("UPDATE slices SET status='pending', runner_id=NULL, attempt=0"))
+        conn.execute(text("DELETE FROM attempts"))
 
     assert claim().attempt_id > held.attempt_id

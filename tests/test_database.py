@@ -18,6 +18,12 @@ from ledger.errors import AccessError, LedgerBusyError, LedgerError, NotALedgerE
 from ledger.store import Ledger
 
 
+@pytest.fixture
+def ledger(sqlite_ledger):
+    """These are SQLite's rules: nothing here runs on PostgreSQL."""
+    return sqlite_ledger
+
+
 def pragma(ledger, name):
     with reading(ledger.engine) as conn:
         return conn.exec_driver_sql(f"PRAGMA {name}").scalar()

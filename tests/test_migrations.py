@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from ledger import migrate
 from ledger.cli import app as ledger_app
@@ -41,22 +41,20 @@ def test_the_newest_migration_is_the_one_the_code_names():
     assert ScriptDirectory.from_config(config).get_current_head() == migrate.REVISION
 
 
-def test_the_migrations_make_what_the_code_expects(ledger):
-    checked = alembic("check", url=str(ledger.path))
+def test_the_migrations_make_what_the_code_expects(place):
+    checked = alembic("check", url=place)
 
     assert "No new upgrade operations detected" in checked.stdout + checked.stderr
     assert checked.returncode == 0
 
 
-def test_the_migrations_alone_make_a_ledger(tmp_path):
-    url = str(tmp_path / "made.db")
+def test_the_migrations_alone_make_a_ledger(new_place):
+    place = new_place()
 
-    assert alembic("upgrade", "head", url=url).returncode == 0
+    assert alembic("upgrade", "head", url=place).returncode == 0
 
-    with closing(sqlite3.connect(url, isolation_level=None)) as raw:
-        made = {
-            name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-        }
+    with Ledger.open(place, create=False) as ledger, reading(ledger.engine) as conn:
+        made = {*inspect(conn).get_table_names(), *inspect(conn).get_view_names()}
     assert made >= {*metadata.tables, *(view.name for view in VIEWS), VERSION_TABLE}
 
 
@@ -99,14 +97,14 @@ COMMANDS = [
 @pytest.mark.parametrize(("revision", "sentence"), OTHERS)
 @pytest.mark.parametrize(("app", "command"), COMMANDS)
 def test_every_command_refuses_another_schema_and_writes_nothing(
-    app, command, revision, sentence, ledger, tmp_path, monkeypatch
+    app, command, revision, sentence, sqlite_ledger, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "split.csv").write_text("id,file,train_from,train_to,test_from,test_to\na,x,0,1,2,3\n")
     (tmp_path / "worker.py").write_text("def train(row, data): return {}\n")
-    before = made_into(ledger, revision)
+    before = made_into(sqlite_ledger, revision)
 
-    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=ledger.path))) as refused:
+    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=sqlite_ledger.path))) as refused:
         app([command, *WORDS.get(command, [])], standalone_mode=False)
 
     assert refused.value.exit_code == 5
@@ -114,13 +112,22 @@ def test_every_command_refuses_another_schema_and_writes_nothing(
 
 
 @pytest.mark.parametrize(("revision", "sentence"), OTHERS)
-def test_a_ledger_of_another_schema_is_not_copied(ledger, tmp_path, monkeypatch, revision, sentence):
-    before = made_into(ledger, revision)
+def test_a_ledger_of_another_schema_is_not_copied(sqlite_ledger, tmp_path, monkeypatch, revision, sentence):
+    before = made_into(sqlite_ledger, revision)
 
-    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=ledger.path))):
-        ledger_app(["copy", str(ledger.path), str(tmp_path / "copy.db")], standalone_mode=False)
+    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=sqlite_ledger.path))):
+        ledger_app(["copy", str(sqlite_ledger.path), str(tmp_path / "copy.db")], standalone_mode=False)
 
     assert everything_in(tmp_path) == before
+
+
+@pytest.mark.parametrize(("revision", "sentence"), OTHERS)
+def test_another_schema_is_refused_with_what_to_do(ledger, revision, sentence):
+    with writing(ledger.engine) as conn:
+        conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '{revision}'"))
+
+    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=ledger.name))):
+        Ledger.open(ledger.name)
 
 
 def made_into(ledger: Ledger, revision: str) -> dict[str, bytes]:
@@ -150,24 +157,24 @@ def test_another_programs_file_is_refused_and_stays_as_it_is(tmp_path):
     assert everything_in(tmp_path) == before
 
 
-def test_upgrading_a_current_ledger_changes_nothing(ledger):
-    report = upgrade_ledger(ledger.path)
+def test_upgrading_a_current_ledger_changes_nothing(place):
+    report = upgrade_ledger(place)
 
     assert report.backup is None
     assert "already" in report.sentence()
 
 
-def test_upgrading_nothing_is_told(tmp_path):
+def test_upgrading_nothing_is_told(new_place):
     with pytest.raises(AccessError, match="there is no ledger"):
-        upgrade_ledger(tmp_path / "none.db")
+        upgrade_ledger(new_place())
 
 
-def test_another_tools_version_table_in_the_same_file_is_untouched(ledger):
+def test_another_tools_version_table_in_the_same_database_is_untouched(ledger, place):
     with writing(ledger.engine) as conn:
         conn.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
         conn.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
 
-    alembic("upgrade", "head", url=str(ledger.path))
+    alembic("upgrade", "head", url=place)
 
     with reading(ledger.engine) as conn:
         assert conn.execute(text("SELECT version_num FROM alembic_version")).scalar() == "theirs"

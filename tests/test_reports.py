@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 from sqlalchemy import event
 
@@ -44,6 +45,7 @@ def test_the_counts_of_the_states_add_up(ledger, make_slice):
     assert (report.total, report.done) == (12, 6)
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_counting_never_reads_the_whole_table(ledger, make_slice):
     make_slice("a")
     asked = []
@@ -186,6 +188,6 @@ def test_the_docs_explain_every_view_and_column():
 def test_the_age_of_a_waiting_slice_is_told_in_the_view(ledger, make_slice, clock):
     make_slice("a", status="waiting", not_before=clock.now + timedelta(seconds=5))
 
-    assert (
-        ledger.query("SELECT not_before FROM slice_status")["not_before"][0] == "2026-01-01T00:00:05.000000Z"
-    )
+    (told,) = ledger.query("SELECT not_before FROM slice_status")["not_before"]
+
+    assert pd.Timestamp(told).isoformat() == "2026-01-01T00:00:05+00:00"

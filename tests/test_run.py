@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import text
 
 import runner
 from ledger import faults
 from ledger.artifacts import CannotKeepError
+from ledger.database import reading, writing
 from ledger.requeue import Selection
 from ledger.store import Ledger
 from runner.errors import OptionError, RunnerError, WorkerFileError
@@ -23,7 +25,7 @@ from tests.series import daily
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(place, tmp_path, monkeypatch):
     """A folder with a database of two metrics, a file, and a split file over both."""
     monkeypatch.chdir(tmp_path)
     series = daily(300)
@@ -38,14 +40,14 @@ def project(tmp_path, monkeypatch):
         f"cpu,web,metrics,cpu,,{ranges},eu\nmem,web,metrics,memory (%),,{ranges},eu\ndisk,,,,disk.csv,{ranges},us\n",
         encoding="utf-8",
     )
-    with Ledger.open("ledger.db") as ledger:
+    with Ledger.open(place, create=False) as ledger:
         ledger.import_slices("split.csv")
         yield ledger
 
 
-def answers(sql: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect("ledger.db")) as raw:
-        return list(raw.execute(sql))
+def answers(ledger: Ledger, sql: str) -> list[tuple[object, ...]]:
+    with reading(ledger.engine) as conn:
+        return [tuple(row) for row in conn.execute(text(sql))]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -53,7 +55,7 @@ def test_every_slice_is_trained_tested_recorded_and_loads_again(project, workers
     summary = runner.run(project, trainer="autoreg", workers=workers, quiet=True)
 
     assert (summary.succeeded, summary.failed, summary.exit_code) == (3, 0, 0)
-    assert broken(Path("ledger.db"), imported=3) == []
+    assert broken(project.name, imported=3) == []
     metrics = project.query("SELECT slice_id, name FROM current_metrics")
     assert set(metrics["name"]) == {"mae", "rmse", "smape", "mase", "one_step_mae"}
     model = runner.load(project, "mem")
@@ -65,11 +67,13 @@ def test_what_an_attempt_cost_is_recorded(project):
     runner.run(project, trainer="seasonal_naive", workers=1, quiet=True)
 
     columns = "train_rows, test_rows, trainer, model_used, seed, code_version, train_from"
-    (row,) = answers(f"SELECT {columns} FROM attempts WHERE slice_id = 'cpu'")
+    (row,) = answers(project, f"SELECT {columns} FROM attempts WHERE slice_id = 'cpu'")
     assert row[:5] == (240, 48, "seasonal_naive", "seasonal naive(24)", 0)
     assert row[5].startswith("slice-ledger ")
-    assert answers("SELECT count(*) FROM attempts WHERE load_seconds > 0 AND save_seconds > 0") == [(3,)]
-    assert answers("SELECT min(peak_memory) > 10000000 FROM attempts") == [(1,)]
+    assert answers(project, "SELECT count(*) FROM attempts WHERE load_seconds > 0 AND save_seconds > 0") == [
+        (3,)
+    ]
+    assert answers(project, "SELECT min(peak_memory) > 10000000 FROM attempts") == [(1,)]
 
 
 @pytest.mark.parametrize("start", ["forkserver", "spawn"])
@@ -89,7 +93,10 @@ def test_libraries_have_one_thread_each_before_they_are_imported(project, start)
 
     runner.run(project, worker="worker.py", workers=1, start=start, quiet=True)
 
-    assert answers("SELECT DISTINCT name, value FROM metrics ORDER BY 1") == [("most", 1.0), ("n", 1.0)]
+    assert answers(project, "SELECT DISTINCT name, value FROM metrics ORDER BY 1") == [
+        ("most", 1.0),
+        ("n", 1.0),
+    ]
 
 
 def test_what_succeeded_is_not_trained_again(project):
@@ -105,10 +112,10 @@ def test_a_gate_rejects_keeps_and_says_why(project):
     summary = runner.run(project, trainer="seasonal_naive", workers=0, gates=["mae<0"], quiet=True)
 
     assert (summary.rejected, summary.exit_code) == (3, 1)
-    assert answers("SELECT DISTINCT status, champion_id FROM slices") == [("rejected", None)]
-    ((reason,),) = answers("SELECT reason FROM attempts WHERE slice_id = 'cpu'")
+    assert answers(project, "SELECT DISTINCT status, champion_id FROM slices") == [("rejected", None)]
+    ((reason,),) = answers(project, "SELECT reason FROM attempts WHERE slice_id = 'cpu'")
     assert "is not < 0" in reason
-    assert answers("SELECT count(*) FROM artifacts") == [(3,)]
+    assert answers(project, "SELECT count(*) FROM artifacts") == [(3,)]
 
 
 def test_the_worker_file_reads_trains_and_prints(project):
@@ -124,9 +131,12 @@ def test_the_worker_file_reads_trains_and_prints(project):
     summary = runner.run(project, worker="worker.py", params={"x": "2"}, workers=1, quiet=True)
 
     assert summary.succeeded == 3
-    assert answers("SELECT DISTINCT name, value FROM metrics ORDER BY 1") == [("n", 20.0), ("x", 2.0)]
+    assert answers(project, "SELECT DISTINCT name, value FROM metrics ORDER BY 1") == [
+        ("n", 20.0),
+        ("x", 2.0),
+    ]
     ((output, warned, trainer),) = answers(
-        "SELECT output, warnings, trainer FROM attempts WHERE slice_id = 'cpu'"
+        project, "SELECT output, warnings, trainer FROM attempts WHERE slice_id = 'cpu'"
     )
     assert (output.strip(), warned, trainer) == ("training cpu", "UserWarning: odd", "worker")
 
@@ -140,12 +150,12 @@ def test_a_training_that_raises_is_tried_again_and_then_fails_with_its_traceback
     summary = runner.run(project, worker="worker.py", workers=1, max_attempts=2, backoff=0.01, quiet=True)
 
     assert (summary.succeeded, summary.failed, summary.retried, summary.exit_code) == (2, 1, 1, 1)
-    assert answers("SELECT number, outcome, error_type FROM attempts WHERE slice_id = 'cpu'") == [
+    assert answers(project, "SELECT number, outcome, error_type FROM attempts WHERE slice_id = 'cpu'") == [
         (1, "failed", "ValueError"),
         (2, "failed", "ValueError"),
     ]
     ((message, trace),) = answers(
-        "SELECT error_message, traceback FROM attempts WHERE slice_id = 'cpu' LIMIT 1"
+        project, "SELECT error_message, traceback FROM attempts WHERE slice_id = 'cpu' LIMIT 1"
     )
     assert message == "no luck ? today"
     assert 'worker.py", line 3, in train' in trace
@@ -169,7 +179,7 @@ def test_data_that_cannot_be_trained_fails_at_once_with_its_class(project):
     summary = runner.run(project, trainer="autoreg", workers=0, quiet=True)
 
     assert (summary.failed, summary.retried) == (1, 0)
-    assert answers("SELECT error_type FROM attempts WHERE slice_id = 'disk'") == [("NoDataError",)]
+    assert answers(project, "SELECT error_type FROM attempts WHERE slice_id = 'disk'") == [("NoDataError",)]
 
 
 def test_a_source_that_is_away_is_tried_again(project):
@@ -178,20 +188,21 @@ def test_a_source_that_is_away_is_tried_again(project):
     summary = runner.run(project, trainer="seasonal_naive", workers=0, backoff=0.01, quiet=True)
 
     assert (summary.failed, summary.retried) == (1, 2)
-    assert answers("SELECT DISTINCT error_type FROM attempts WHERE slice_id = 'disk'") == [("SourceError",)]
+    assert answers(project, "SELECT DISTINCT error_type FROM attempts WHERE slice_id = 'disk'") == [
+        ("SourceError",)
+    ]
 
 
 @pytest.fixture
-def gone(tmp_path, monkeypatch):
+def gone(ledger, tmp_path, monkeypatch):
     """A ledger of 100 slices of a database that is not there."""
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{n},gone,t,c,0,1,2,3\n" for n in range(100))
     Path("split.csv").write_text(
         f"id,database,table,column,train_from,train_to,test_from,test_to\n{rows}", encoding="utf-8"
     )
-    with Ledger.open("ledger.db") as ledger:
-        ledger.import_slices("split.csv")
-        yield ledger
+    ledger.import_slices("split.csv")
+    return ledger
 
 
 def test_a_dead_source_stops_the_run_before_it_burns_every_slice(gone):
@@ -199,8 +210,8 @@ def test_a_dead_source_stops_the_run_before_it_burns_every_slice(gone):
 
     assert summary.exit_code == 1
     assert "the first 20 attempts all failed alike with SourceError: database gone" in summary.stopped_by
-    assert broken(Path("ledger.db"), imported=100) == []
-    assert answers("SELECT count(*) FROM slices WHERE tries = 0 AND status = 'pending'")[0][0] >= 78
+    assert broken(gone.name, imported=100) == []
+    assert answers(gone, "SELECT count(*) FROM slices WHERE tries = 0 AND status = 'pending'")[0][0] >= 78
 
 
 def test_a_slice_names_its_own_trainer_and_params(project):
@@ -216,7 +227,7 @@ def test_a_slice_names_its_own_trainer_and_params(project):
 
     runner.run(project, trainer="seasonal_naive", params={"period": "12"}, workers=0, quiet=True)
 
-    assert answers("SELECT slice_id, model_used FROM attempts ORDER BY slice_id") == [
+    assert answers(project, "SELECT slice_id, model_used FROM attempts ORDER BY slice_id") == [
         ("a", "AR(3)"),
         ("b", "seasonal naive(12)"),
         ("c", "seasonal naive(7)"),
@@ -228,14 +239,14 @@ def test_a_limit_starts_exactly_so_many(project):
     summary = runner.run(project, trainer="seasonal_naive", workers=2, limit=2, quiet=True)
 
     assert (summary.started, summary.succeeded, summary.exit_code) == (2, 2, 0)
-    assert answers("SELECT count(*) FROM attempts") == [(2,)]
+    assert answers(project, "SELECT count(*) FROM attempts") == [(2,)]
 
 
 def test_a_time_limit_gives_back_what_was_not_started(project):
     summary = runner.run(project, trainer="seasonal_naive", workers=0, time_limit=0.001, quiet=True)
 
     assert summary.stopped_by == "the time limit is reached"
-    assert broken(Path("ledger.db"), imported=3) == []
+    assert broken(project.name, imported=3) == []
 
 
 def test_a_folder_that_takes_no_files_is_told_before_anything_starts(project):
@@ -245,7 +256,7 @@ def test_a_folder_that_takes_no_files_is_told_before_anything_starts(project):
         runner.run(project, trainer="seasonal_naive", workers=0, quiet=True)
 
     assert error.value.exit_code == 7
-    assert answers("SELECT count(*) FROM attempts") == [(0,)]
+    assert answers(project, "SELECT count(*) FROM attempts") == [(0,)]
 
 
 @pytest.mark.parametrize("step", ["writing", "flushing", "renaming"])
@@ -256,11 +267,11 @@ def test_a_disk_that_is_full_for_a_while_pauses_the_run_and_costs_no_slice_a_try
     summary = runner.run(project, trainer="seasonal_naive", workers=0, quiet=True)
 
     assert (summary.exit_code, summary.succeeded, summary.released) == (0, 3, 1)
-    assert answers("SELECT DISTINCT status, tries FROM slices") == [("succeeded", 0)]
-    assert answers("SELECT outcome, error_type FROM attempts WHERE outcome <> 'succeeded'") == [
+    assert answers(project, "SELECT DISTINCT status, tries FROM slices") == [("succeeded", 0)]
+    assert answers(project, "SELECT outcome, error_type FROM attempts WHERE outcome <> 'succeeded'") == [
         ("failed", "NoSpace")
     ]
-    assert broken(Path("ledger.db"), imported=3) == []
+    assert broken(project.name, imported=3) == []
     assert [path.name for path in Path("artifacts").rglob("*") if ".tmp" in path.name] == []
 
 
@@ -273,11 +284,11 @@ def test_options_come_from_a_file_and_are_recorded_without_urls(project):
 
     runner.run(project, quiet=True)
 
-    ((written,),) = answers("SELECT options FROM runners")
+    ((written,),) = answers(project, "SELECT options FROM runners")
     options = json.loads(written)
     assert (options["trainer"], options["timeout"], options["gates"]) == ("seasonal_naive", 300, ["mae<100"])
     assert "secret" not in written
-    assert answers("SELECT DISTINCT model_used FROM attempts") == [("seasonal naive(12)",)]
+    assert answers(project, "SELECT DISTINCT model_used FROM attempts") == [("seasonal naive(12)",)]
 
 
 def test_resume_takes_up_the_last_options_unless_others_are_given(project):
@@ -287,7 +298,7 @@ def test_resume_takes_up_the_last_options_unless_others_are_given(project):
     runner.run(project, resume=True, seed=6, quiet=True, say=said.append)
 
     assert said == ["Resuming after run 1 with --workers 0 --trainer seasonal_naive --seed 6"]
-    assert answers("SELECT seed, trainer, count(*) FROM attempts GROUP BY 1 ORDER BY 1") == [
+    assert answers(project, "SELECT seed, trainer, count(*) FROM attempts GROUP BY 1, 2 ORDER BY 1") == [
         (5, "seasonal_naive", 1),
         (6, "seasonal_naive", 2),
     ]
@@ -312,7 +323,9 @@ def test_a_file_changed_after_a_finished_run_counts_and_what_was_typed_then_stay
 
     runner.run(project, resume=True, quiet=True)
 
-    assert answers("SELECT DISTINCT seed, trainer FROM attempts WHERE number = 2") == [(9, "seasonal_naive")]
+    assert answers(project, "SELECT DISTINCT seed, trainer FROM attempts WHERE number = 2") == [
+        (9, "seasonal_naive")
+    ]
 
 
 def test_resume_reads_the_config_file_of_the_interrupted_run(project):
@@ -321,7 +334,7 @@ def test_resume_reads_the_config_file_of_the_interrupted_run(project):
 
     runner.run(project, resume=True, quiet=True)
 
-    assert answers("SELECT DISTINCT trainer FROM attempts") == [("seasonal_naive",)]
+    assert answers(project, "SELECT DISTINCT trainer FROM attempts") == [("seasonal_naive",)]
 
 
 def test_parameters_are_merged_one_by_one_and_fall_with_their_trainer(project):
@@ -330,7 +343,7 @@ def test_parameters_are_merged_one_by_one_and_fall_with_their_trainer(project):
     runner.run(project, workers=0, params={"seasonal": (0, 1, 0, 7)}, limit=1, quiet=True)
     runner.run(project, workers=0, trainer="seasonal_naive", limit=1, quiet=True)
 
-    used = answers("SELECT model_used FROM attempts ORDER BY id")
+    used = answers(project, "SELECT model_used FROM attempts ORDER BY id")
     assert used == [("ARIMA(2,0,0)(0,1,0)7",), ("seasonal naive(24)",)]
 
 
@@ -352,7 +365,7 @@ def test_a_mistake_in_the_workers_code_stops_the_run(gone):
 
     assert "the first 20 attempts all failed alike with ResultError" in summary.stopped_by
     assert summary.lines()[-1].startswith("Next: ledger failures")
-    assert answers("SELECT count(*) FROM slices WHERE status = 'pending'")[0][0] >= 78
+    assert answers(gone, "SELECT count(*) FROM slices WHERE status = 'pending'")[0][0] >= 78
 
 
 @pytest.mark.parametrize(("ends", "code"), [("sys.exit(3)", 1), ("raise KeyboardInterrupt", 130)])
@@ -362,9 +375,9 @@ def test_training_here_survives_a_train_that_ends_the_program(project, ends, cod
     summary = runner.run(project, worker="w.py", workers=0, limit=1, quiet=True)
 
     assert summary.exit_code == code
-    assert broken(Path("ledger.db"), imported=3) == []
+    assert broken(project.name, imported=3) == []
     if code == 1:
-        assert answers("SELECT outcome, output FROM attempts") == [("crashed", "hi\n")]
+        assert answers(project, "SELECT outcome, output FROM attempts") == [("crashed", "hi\n")]
 
 
 def test_what_is_printed_while_training_here_is_shown_and_kept(project, capsys):
@@ -373,16 +386,16 @@ def test_what_is_printed_while_training_here_is_shown_and_kept(project, capsys):
     runner.run(project, worker="w.py", workers=0, limit=1, quiet=True)
 
     assert capsys.readouterr().out == "hello\n"
-    assert answers("SELECT output FROM attempts") == [("hello\n",)]
+    assert answers(project, "SELECT output FROM attempts") == [("hello\n",)]
 
 
 def test_an_error_that_cannot_say_what_it_is_fails_its_slice(project):
-    text = "class E(Exception):\n def __str__(self): raise ValueError\ndef train(row, data): raise E"
-    Path("w.py").write_text(text, encoding="utf-8")
+    code = "class E(Exception):\n def __str__(self): raise ValueError\ndef train(row, data): raise E"
+    Path("w.py").write_text(code, encoding="utf-8")
 
     runner.run(project, worker="w.py", workers=0, max_attempts=1, quiet=True)
 
-    assert answers("SELECT DISTINCT outcome, error_type, error_message FROM attempts") == [
+    assert answers(project, "SELECT DISTINCT outcome, error_type, error_message FROM attempts") == [
         ("failed", "E", "E")
     ]
 
@@ -390,9 +403,10 @@ def test_an_error_that_cannot_say_what_it_is_fails_its_slice(project):
 def test_on_a_fresh_ledger_the_trainer_is_arima(project):
     runner.run(project, resume=True, workers=0, limit=1, quiet=True)
 
-    assert answers("SELECT trainer, model_used FROM attempts") == [("arima", "ARIMA(1,1,1)")]
+    assert answers(project, "SELECT trainer, model_used FROM attempts") == [("arima", "ARIMA(1,1,1)")]
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)  # no ledger is asked
 @pytest.mark.parametrize(
     ("given", "error", "told"),
     [
@@ -437,7 +451,7 @@ def test_an_option_that_cannot_be_is_told_before_anything_starts(project, given,
     with pytest.raises(error, match=told):
         runner.run(project, quiet=True, **given)
 
-    assert answers("SELECT count(*) FROM attempts") == [(0,)]
+    assert answers(project, "SELECT count(*) FROM attempts") == [(0,)]
 
 
 def test_an_unknown_trainer_of_a_slice_is_told_before_anything_starts(project):
@@ -456,14 +470,16 @@ def test_an_unknown_trainer_of_a_slice_is_told_before_anything_starts(project):
 
 def test_the_same_seed_gives_the_same_model(project):
     runner.run(project, trainer="isolation_forest", params={"trees": "5"}, workers=0, quiet=True)
-    first = answers("SELECT slice_id, sha256 FROM artifacts JOIN attempts ON id = attempt_id ORDER BY 1")
-    with closing(sqlite3.connect("ledger.db")) as raw:
-        raw.execute("UPDATE slices SET status = 'pending'")
-        raw.commit()
+    first = answers(
+        project, "SELECT slice_id, sha256 FROM artifacts JOIN attempts ON id = attempt_id ORDER BY 1"
+    )
+    with writing(project.engine) as conn:
+        conn.execute(text("UPDATE slices SET status = 'pending'"))
 
     runner.run(project, trainer="isolation_forest", params={"trees": "5"}, workers=1, quiet=True)
 
     again = answers(
-        "SELECT slice_id, sha256 FROM artifacts JOIN attempts ON id = attempt_id WHERE number = 2 ORDER BY 1"
+        project,
+        "SELECT slice_id, sha256 FROM artifacts JOIN attempts ON id = attempt_id WHERE number = 2 ORDER BY 1",
     )
     assert first == again

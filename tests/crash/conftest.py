@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
+from ledger.database import writing
+from ledger.schema import settings
 from ledger.store import Ledger
+from tests.crash.watching import PLACE, ledger_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -31,8 +35,18 @@ def train(row, data, folder):
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Callable[..., Path]:
-    """A ledger of `count` slices whose trainings take `seconds`, and write their ids into log.txt."""
+def place(request: pytest.FixtureRequest) -> str:
+    """Where an empty ledger is: in SQLite, unless the test is marked with BOTH."""
+    which = getattr(request, "param", "sqlite")
+    return str(request.getfixturevalue("sqlite_place" if which == "sqlite" else "postgres_place"))
+
+
+@pytest.fixture
+def fleet(place: str, tmp_path: Path) -> Callable[..., Path]:
+    """A ledger of `count` slices whose trainings take `seconds`, and write their ids into log.txt.
+
+    The folder it returns holds everything but a PostgreSQL ledger: `ledger_of(folder)` finds either.
+    """
 
     def make(count: int, *, seconds: float = 0.01, worker: str = WORKER) -> Path:
         (tmp_path / "worker.py").write_text(worker, encoding="utf-8")
@@ -40,8 +54,12 @@ def fleet(tmp_path: Path) -> Callable[..., Path]:
         rows = "".join(f"{n},x,0,1,2,3,{seconds},{tmp_path}/log.txt\n" for n in range(count))
         header = "id,file,train_from,train_to,test_from,test_to,seconds,log\n"
         (tmp_path / "split.csv").write_text(header + rows, encoding="utf-8")
-        with Ledger.open(tmp_path / "ledger.db") as ledger:
+        (tmp_path / PLACE).write_text(place, encoding="utf-8")
+        with Ledger.open(place) as ledger:
             ledger.import_slices(tmp_path / "split.csv")
+            with writing(ledger.engine) as conn:
+                root = {"key": "artifact_root", "value": str(tmp_path / "artifacts")}
+                conn.execute(insert(settings).values(root))
         return tmp_path
 
     return make
@@ -59,7 +77,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**ENVIRONMENT, "TMPDIR": str(folder / "tmp")},
+            env={**ENVIRONMENT, "TMPDIR": str(folder / "tmp"), "LEDGER_URL": ledger_of(folder)},
             stdout=pipe,
             stderr=pipe,
             text=True,

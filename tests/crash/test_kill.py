@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
-import sqlite3
-import subprocess
 import time
-from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
+from ledger.store import Ledger
+from tests.crash.watching import BOTH, answers, ask_twice, family, ledger_of, wait_for
 from tests.invariants import broken, successes
 
 
-def answers(folder: Path, sql: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(folder / "ledger.db")) as raw:
-        return list(raw.execute(sql))
-
-
-def family(pid: int) -> list[psutil.Process]:
-    """A process with all that it started."""
-    parent = psutil.Process(pid)
-    return [parent, *parent.children(recursive=True)]
-
-
-def wait_for(folder: Path, process: subprocess.Popen[str], trainings: int) -> None:
-    """Wait until so many trainings have begun in all, or the run is over."""
-    with (folder / "log.txt").open() as log:
-        begun = 0
-        while begun < trainings and process.poll() is None:
-            begun += sum(1 for _ in log)
-
-
+@BOTH
 def test_a_run_killed_ten_times_ends_like_one_that_never_was(fleet, start):
     folder = fleet(300, seconds=0.005)
     chance = random.Random(20261123)
@@ -51,15 +31,15 @@ def test_a_run_killed_ten_times_ends_like_one_that_never_was(fleet, start):
         process.wait()
         _, alive = psutil.wait_procs(members, timeout=5)
         outlived += [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
-        assert broken(folder / "ledger.db", imported=300) == []
+        assert broken(ledger_of(folder), imported=300) == []
         del begun
     last = start(folder, "--resume", "--workers", "2")
     out, err = last.communicate()
 
     assert (last.returncode, err) == (0, "")
     assert outlived == []
-    assert broken(folder / "ledger.db", imported=300) == []
-    assert successes(folder / "ledger.db") == {str(number): 1 for number in range(300)}
+    assert broken(ledger_of(folder), imported=300) == []
+    assert successes(ledger_of(folder)) == {str(number): 1 for number in range(300)}
     assert answers(folder, "SELECT max(tries), max(crashes) FROM slices") == [(0, 0)]
     assert answers(folder, "SELECT DISTINCT outcome FROM attempts ORDER BY 1") == [("lost",), ("succeeded",)]
 
@@ -120,6 +100,7 @@ def train(row, data):
 """
 
 
+@BOTH
 def test_a_slice_that_kills_its_worker_fails_after_three_and_the_run_goes_on(fleet, start):
     folder = fleet(12, worker=CRASHES)
 
@@ -127,12 +108,12 @@ def test_a_slice_that_kills_its_worker_fails_after_three_and_the_run_goes_on(fle
     process.communicate()
 
     assert process.returncode == 1
-    assert broken(folder / "ledger.db", imported=12) == []
+    assert broken(ledger_of(folder), imported=12) == []
     failed = answers(
         folder, "SELECT id, crashes, tries FROM slices WHERE status = 'failed' ORDER BY position"
     )
     assert failed == [(str(number), 3, 0) for number in range(5)]
-    assert len(successes(folder / "ledger.db")) == 7
+    assert len(successes(ledger_of(folder))) == 7
     told = answers(
         folder, "SELECT DISTINCT slice_id, outcome, error_message, output FROM attempts WHERE number = 3"
     )
@@ -167,12 +148,13 @@ def test_a_training_that_hangs_is_killed_and_its_worker_replaced(fleet, start):
 
     assert process.returncode == 1
     assert answers(folder, "SELECT id FROM slices WHERE status = 'failed' ORDER BY 1") == [("0",), ("1",)]
-    assert len(successes(folder / "ledger.db")) == 4
+    assert len(successes(ledger_of(folder))) == 4
     assert answers(
         folder, "SELECT DISTINCT outcome, error_type FROM attempts WHERE outcome <> 'succeeded'"
     ) == [("timeout", "Timeout")]
 
 
+@BOTH
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_asked_once_a_run_finishes_what_it_trains_and_gives_back_the_rest(fleet, start, number, code):
     folder = fleet(50, seconds=0.3)
@@ -184,7 +166,7 @@ def test_asked_once_a_run_finishes_what_it_trains_and_gives_back_the_rest(fleet,
 
     assert process.returncode == code
     assert "Next: runner run --resume" in out
-    assert broken(folder / "ledger.db", imported=50) == []
+    assert broken(ledger_of(folder), imported=50) == []
     outcomes = dict(answers(folder, "SELECT outcome, count(*) FROM attempts GROUP BY 1"))
     assert outcomes["succeeded"] >= 2
     assert set(outcomes) == {"succeeded", "interrupted"}
@@ -192,18 +174,13 @@ def test_asked_once_a_run_finishes_what_it_trains_and_gives_back_the_rest(fleet,
     assert answers(folder, "SELECT ending FROM runners") == [("stopped",)]
 
 
+@BOTH
 def test_asked_twice_a_run_stops_at_once_and_nothing_is_held_against_a_slice(fleet, start):
     folder = fleet(10, seconds=600)
     process = start(folder, "--workers", "2")
     wait_for(folder, process, 2)
 
-    process.send_signal(signal.SIGTERM)
-    while process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=0.5)
-        except subprocess.TimeoutExpired:
-            continue
+    ask_twice(process, signal.SIGTERM)
     process.communicate()
 
     assert process.returncode == 143
@@ -216,11 +193,7 @@ def test_what_is_trained_in_the_process_itself_stops_when_asked_twice(fleet, sta
     process = start(folder, "--workers", "0")
     wait_for(folder, process, 1)
 
-    process.send_signal(signal.SIGINT)
-    while process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.5)
+    ask_twice(process, signal.SIGINT)
     process.communicate()
 
     assert process.returncode == 130
@@ -276,6 +249,7 @@ def gone(folder: Path) -> None:
         assert time.monotonic() < deadline, f"left behind: {list(folder.rglob('*'))}"
 
 
+@BOTH
 def test_two_runners_share_a_ledger_and_train_each_slice_once(fleet, start):
     folder = fleet(300, seconds=0)
 
@@ -284,25 +258,23 @@ def test_two_runners_share_a_ledger_and_train_each_slice_once(fleet, start):
 
     assert [process.returncode for process in both] == [0, 0]
     assert [err for _, err in told] == ["", ""]
-    assert broken(folder / "ledger.db", imported=300) == []
-    assert successes(folder / "ledger.db") == {str(number): 1 for number in range(300)}
+    assert broken(ledger_of(folder), imported=300) == []
+    assert successes(ledger_of(folder)) == {str(number): 1 for number in range(300)}
 
 
+@BOTH
 def test_a_stopped_runner_that_was_overtaken_records_nothing_and_goes_on(fleet, start, monkeypatch):
     folder = fleet(3, seconds=1)
     process = start(folder, "--workers", "1", "--limit", "1")
     wait_for(folder, process, 1)
     os.kill(process.pid, signal.SIGSTOP)
-    with closing(sqlite3.connect(folder / "ledger.db")) as other:
-        other.execute("UPDATE attempts SET outcome = 'lost', finished_at = started_at")
-        other.execute("UPDATE slices SET status = 'pending', runner_id = NULL WHERE status = 'running'")
-        other.execute("UPDATE runners SET ended_at = started_at, ending = 'died'")
-        other.commit()
+    with Ledger.open(ledger_of(folder)) as other:
+        other.take_back_lost([runner.id for runner in other.live_runners()])
 
     os.kill(process.pid, signal.SIGCONT)
     out, err = process.communicate()
 
     assert (process.returncode, err) == (0, "")
     assert "results came too late and were dropped" in out
-    assert successes(folder / "ledger.db") == {}
+    assert successes(ledger_of(folder)) == {}
     assert [path for path in (folder / "artifacts").rglob("*") if path.is_file()] == []
