@@ -13,6 +13,7 @@ from ledger import faults
 from ledger.database import open_engine, reading
 from ledger.errors import NotALedgerError, SchemaError
 from ledger.schema import APPLICATION_ID, VERSION_TABLE, metadata, settings
+from ledger.views import VIEWS
 
 REVISION = "0001"
 """The newest revision under migrations/versions; opening a ledger must not import Alembic to learn it."""
@@ -49,7 +50,7 @@ def revision_at(url: URL) -> str | None:
 def revision_of(conn: Connection) -> str | None:
     """The revision of the ledger behind `conn`, None when it has no tables yet.
 
-    Raises NotALedgerError when the database holds another program's tables under our names, or
+    Raises NotALedgerError when the database holds another program's tables or views under our names, or
     when the SQLite file carries another program's mark.
     """
     tables = set(inspect(conn).get_table_names())
@@ -58,14 +59,21 @@ def revision_of(conn: Connection) -> str | None:
         foreign = mark not in (0, APPLICATION_ID) or (tables and VERSION_TABLE not in tables)
         if foreign:
             raise NotALedgerError("the file belongs to another program; name another one with --ledger")
-    elif VERSION_TABLE not in tables and (taken := tables & set(metadata.tables)):
-        raise NotALedgerError(
-            f"the database has tables of another program called {', '.join(sorted(taken))}; use another one"
-        )
+    elif VERSION_TABLE not in tables:
+        _require_unused(tables | set(inspect(conn).get_view_names()))
     if VERSION_TABLE not in tables:
         return None
     found = conn.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
     return None if found is None else str(found)
+
+
+def _require_unused(names: set[str]) -> None:
+    """Raise NotALedgerError when tables or views of another program have the names of ours."""
+    taken = names & {*metadata.tables, *(view.name for view in VIEWS)}
+    if taken:
+        raise NotALedgerError(
+            f"the database has tables of another program called {', '.join(sorted(taken))}; use another one"
+        )
 
 
 def require_current(revision: str | None, ledger: str, newest: str = REVISION) -> None:

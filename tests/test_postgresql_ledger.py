@@ -107,14 +107,18 @@ def test_a_password_is_never_printed(postgres_place, split, tmp_path):
     assert "hush" not in printed
 
 
-def test_a_database_with_tables_of_these_names_is_refused(databases):
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [("TABLE slices (x INTEGER)", "slices"), ("VIEW progress AS SELECT 1 AS theirs", "progress")],
+)
+def test_a_database_with_tables_or_views_of_these_names_is_refused(databases, made, name):
     url = databases.empty("theirs")
     engine = create_engine(url)
     with engine.begin() as conn:
-        conn.execute(text("CREATE TABLE slices (x INTEGER)"))
+        conn.execute(text(f"CREATE {made}"))
     engine.dispose()
 
-    with pytest.raises(NotALedgerError, match="tables of another program called slices"):
+    with pytest.raises(NotALedgerError, match=f"tables of another program called {name}"):
         Ledger.open(url)
 
     databases.drop(url)

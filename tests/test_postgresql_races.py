@@ -1,0 +1,71 @@
+"""Two transactions of two runners at the same moment, which SQLite's one writer never sees."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from ledger.database import writing
+from ledger.slices import Defaults, import_rows
+from ledger.splitfile import Findings, read_rows
+from ledger.store import Ledger
+from tests.invariants import answers
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def place(postgres_place):
+    """These are PostgreSQL's races: nothing here runs on SQLite."""
+    return postgres_place
+
+
+@pytest.fixture
+def meanwhile(place):
+    """Begin something in another connection, and wait until it stands behind a lock of ours."""
+    begun: list[threading.Thread] = []
+
+    def begin(happen: Callable[[Ledger], object]) -> threading.Thread:
+        def work() -> None:
+            with Ledger.open(place, create=False) as other:
+                happen(other)
+
+        begun.append(threading.Thread(target=work))
+        begun[-1].start()
+        while begun[-1].is_alive() and not answers(place, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+            pass
+        return begun[-1]
+
+    yield begin
+    for thread in begun:
+        thread.join()
+
+
+def test_two_imports_of_one_file_add_its_slices_once(ledger, place, tmp_path, meanwhile):
+    split = tmp_path / "split.csv"
+    split.write_text("id,file,train_from,train_to,test_from,test_to\na,x,0,1,2,3\n", encoding="utf-8")
+    told = []
+
+    with writing(ledger.engine) as conn:
+        rows = read_rows(split, Findings("split.csv"))
+        import_rows(conn, rows, path=split, defaults=Defaults(), prune=False, now=NOW, check=lambda: None)
+        other = meanwhile(lambda ledger: told.append(ledger.import_slices(split)))
+    other.join()
+
+    assert [(report.added, report.unchanged) for report in told] == [(0, 1)]
+
+
+@pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
+def test_an_import_leaves_a_table_of_the_same_name_as_its_own_alone(ledger, place, tmp_path, kind):
+    split = tmp_path / "split.csv"
+    split.write_text("id,file,train_from,train_to,test_from,test_to\na,x,0,1,2,3\n", encoding="utf-8")
+    with writing(ledger.engine) as conn:
+        conn.execute(text(f"CREATE {kind} staged AS SELECT 1 AS theirs"))
+
+    ledger.import_slices(split)
+
+    assert answers(place, "SELECT theirs FROM staged") == [(1,)]
