@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,13 +44,10 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def fleet(place: str, tmp_path: Path) -> Callable[..., Path]:
-    """A ledger of `count` slices whose trainings take `seconds`, and write their ids into log.txt.
+def fleet_at(tmp_path: Path) -> Callable[[str], Callable[..., Path]]:
+    """`fleet`, with its ledger at a path or URL."""
 
-    The folder it returns holds everything but a PostgreSQL ledger: `ledger_of(folder)` finds either.
-    """
-
-    def make(count: int, *, seconds: float = 0.01, worker: str = WORKER) -> Path:
+    def make(count: int, *, place: str, seconds: float = 0.01, worker: str = WORKER) -> Path:
         (tmp_path / "worker.py").write_text(worker, encoding="utf-8")
         (tmp_path / "log.txt").touch()
         rows = "".join(f"{n},x,0,1,2,3,{seconds},{tmp_path}/log.txt\n" for n in range(count))
@@ -62,7 +61,16 @@ def fleet(place: str, tmp_path: Path) -> Callable[..., Path]:
                 conn.execute(insert(settings).values(root))
         return tmp_path
 
-    return make
+    return lambda place: partial(make, place=place)
+
+
+@pytest.fixture
+def fleet(place: str, fleet_at: Callable[[str], Callable[..., Path]]) -> Callable[..., Path]:
+    """A ledger of `count` slices whose trainings take `seconds`, and write their ids into log.txt.
+
+    The folder it returns holds everything but a PostgreSQL ledger: `ledger_of(folder)` finds either.
+    """
+    return fleet_at(place)
 
 
 @pytest.fixture
@@ -91,3 +99,10 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
