@@ -137,7 +137,7 @@ def test_a_backup_that_the_disk_refuses_leaves_nothing(new_place, tmp_path):
     assert list(folder.iterdir()) == []
 
 
-def test_the_command_says_how_to_restore(ledger, tmp_path):
+def test_the_command_says_how_to_restore(sqlite_ledger, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "ledger", "backup", "backup.db"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
@@ -145,4 +145,4 @@ def test_the_command_says_how_to_restore(ledger, tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert "backup.db: 0 slices, 0." in done.stdout
-    assert f"rm -f {ledger.path} {ledger.path}-wal {ledger.path}-shm; cp " in done.stdout
+    assert f"rm -f {sqlite_ledger.path} {sqlite_ledger.path}-wal {sqlite_ledger.path}-shm; cp " in done.stdout
