@@ -48,7 +48,6 @@ def stage(conn: Connection, rows: Iterable[SplitRow], defaults: Defaults, check:
     """
     types = ", ".join(f"{name} {'INTEGER' if name == 'priority' else 'TEXT'}" for name in COLUMNS)
     key = "line INTEGER PRIMARY KEY" if conn.dialect.name == "sqlite" else "line BIGSERIAL PRIMARY KEY"
-    conn.execute(text("DROP TABLE IF EXISTS staged"))
     conn.execute(text(f"CREATE TEMPORARY TABLE staged ({key}, {types})"))
     mark = "?" if conn.dialect.name == "sqlite" else "%s"
     statement = f"INSERT INTO staged ({', '.join(COLUMNS)}) VALUES ({', '.join([mark] * len(COLUMNS))})"

@@ -63,9 +63,17 @@ def databases(postgres_url: str) -> Iterator[postgres.Databases]:
 
 
 @pytest.fixture
-def new_database(postgres_url: str) -> Callable[[], str]:
+def new_database(databases: postgres.Databases) -> Iterator[Callable[[], str]]:
     """Make an empty database on the temporary PostgreSQL server and return its URL."""
-    return lambda: postgres.new_database(postgres_url)
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(databases.empty())
+        return made[-1]
+
+    yield make
+    for url in made:
+        databases.drop(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,16 +92,6 @@ def server(bin_folder: Path) -> Iterator[Server]:
             made.stop()
 
 
-def new_database(url: str) -> str:
-    """Make an empty database on the server of `url` and return its URL."""
-    name = f"made_{uuid.uuid4().hex[:12]}"
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return url.replace("/postgres?", f"/{name}?")
-
-
 class Databases:
     """Databases of their own for tests, copied from one that a ledger was made in."""
 
@@ -113,17 +102,13 @@ class Databases:
         self._engine: Engine = create_engine(url, isolation_level="AUTOCOMMIT")
         self._made = 0
 
-    def empty(self, name: str) -> str:
+    def empty(self, name: str | None = None) -> str:
         """Make a database without tables and return its URL."""
-        self._say(f"CREATE DATABASE {name}")
-        return self._at(name)
+        return self._make(name or self._next())
 
     def migrated(self) -> str:
         """Make a database with an empty ledger and return its URL."""
-        self._made += 1
-        name = f"ledger_{self._made}"
-        self._say(f"CREATE DATABASE {name} TEMPLATE {self.TEMPLATE}")
-        return self._at(name)
+        return self._make(self._next(), template=self.TEMPLATE)
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever is connected to it."""
@@ -134,7 +119,12 @@ class Databases:
         """Let go of the server."""
         self._engine.dispose()
 
-    def _at(self, name: str) -> str:
+    def _next(self) -> str:
+        self._made += 1
+        return f"made_{self._made}"
+
+    def _make(self, name: str, template: str = "template1") -> str:
+        self._say(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self._url.replace("@/postgres?", f"@/{name}?")
 
     def _say(self, sql: str) -> None:

@@ -51,16 +51,16 @@ def typed(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_there_and_back_everything_is_as_it_was(ledger, new_database, tmp_path):
-    fill(ledger, tmp_path)
+def test_there_and_back_everything_is_as_it_was(sqlite_ledger, new_database, tmp_path):
+    fill(sqlite_ledger, tmp_path)
     url = new_database()
-    with writing(ledger.engine) as conn:
+    with writing(sqlite_ledger.engine) as conn:
         conn.execute(text(f"INSERT INTO settings VALUES ('artifact_root', '{tmp_path}/models')"))
 
-    copy_ledger(ledger.path, url)
+    copy_ledger(sqlite_ledger.path, url)
     copy_ledger(url, tmp_path / "back.db")
 
-    assert raw_rows(tmp_path / "back.db") == raw_rows(ledger.path)
+    assert raw_rows(tmp_path / "back.db") == raw_rows(sqlite_ledger.path)
 
 
 def test_a_copy_has_every_row(full, new_place, tmp_path):
@@ -74,6 +74,7 @@ def test_a_copy_has_every_row(full, new_place, tmp_path):
     assert (report.counts["slices"], report.counts["attempts"], report.counts["metrics"]) == (9, 9, 15)
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_an_id_that_was_ever_given_is_never_given_again(ledger, make_slice, new_database, tmp_path):
     make_slice()
     url = new_database()
@@ -126,7 +127,7 @@ def test_a_copy_under_a_live_runner_is_refused_and_names_it(ledger, new_place):
     ledger.register_runner({})
 
     with pytest.raises(LedgerError, match=rf"runner 1 \(.*, pid {os.getpid()}\) is at work") as refused:
-        copy_ledger(ledger.path, target)
+        copy_ledger(ledger.name, target)
 
     assert refused.value.exit_code == 2
     assert migrate.revision_at(ledger_url(target)) is None
@@ -138,14 +139,14 @@ def test_a_runner_that_cannot_be_seen_from_here_may_live(ledger, new_place):
         conn.execute(text("UPDATE runners SET host = 'another'"))
 
     with pytest.raises(LedgerError, match=r"runner 1 \(another, .* may be at work .*runner run --resume"):
-        copy_ledger(ledger.path, new_place())
+        copy_ledger(ledger.name, new_place())
 
 
 def test_a_copy_into_a_ledger_with_rows_is_refused(full, ledger, new_place, tmp_path):
     before = rows_of(ledger)
 
     with pytest.raises(LedgerError, match="holds imports already; copy into an empty one"):
-        copy_ledger(ledger.path, full)
+        copy_ledger(ledger.name, full)
     with pytest.raises(LedgerError, match="holds imports already; copy into an empty one"):
         copy_ledger(full, full)
 
@@ -168,7 +169,7 @@ def test_a_copy_into_a_ledger_of_another_schema_is_refused(ledger, new_place):
         conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
 
     with pytest.raises(SchemaError, match="newer than this program's"):
-        copy_ledger(ledger.path, target)
+        copy_ledger(ledger.name, target)
 
 
 def test_a_copy_that_fails_leaves_nothing_of_itself(full, new_place, tmp_path):
@@ -196,17 +197,17 @@ def test_a_copy_that_is_killed_can_be_made_again(full, new_place, tmp_path):
         assert rows_of(after) == rows_of(before)
 
 
-def test_a_ledger_that_cannot_be_written_can_be_copied(ledger, tmp_path):
-    fill(ledger, tmp_path)
-    before = ledger.path.read_bytes()
-    ledger.checkpoint()
-    ledger.close()
-    kept = ledger.path.read_bytes()
+def test_a_ledger_that_cannot_be_written_can_be_copied(sqlite_ledger, tmp_path):
+    fill(sqlite_ledger, tmp_path)
+    before = sqlite_ledger.path.read_bytes()
+    sqlite_ledger.checkpoint()
+    sqlite_ledger.close()
+    kept = sqlite_ledger.path.read_bytes()
 
-    copy_ledger(ledger.path, tmp_path / "copy.db")
+    copy_ledger(sqlite_ledger.path, tmp_path / "copy.db")
 
     assert before != kept
-    assert ledger.path.read_bytes() == kept
+    assert sqlite_ledger.path.read_bytes() == kept
 
 
 def test_every_table_is_copied():

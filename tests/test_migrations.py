@@ -29,18 +29,6 @@ from runner.cli import app as runner_app
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def nowhere(request, tmp_path):
-    """Where a ledger can be made: a path without a file, or the URL of a database without tables."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "made.db")
-        return
-    databases = request.getfixturevalue("databases")
-    url = databases.empty("made")
-    yield url
-    databases.drop(url)
-
-
 def alembic(*words: str, url: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "LEDGER_URL": url, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "alembic", *words]
@@ -60,10 +48,12 @@ def test_the_migrations_make_what_the_code_expects(place):
     assert checked.returncode == 0
 
 
-def test_the_migrations_alone_make_a_ledger(nowhere):
-    assert alembic("upgrade", "head", url=nowhere).returncode == 0
+def test_the_migrations_alone_make_a_ledger(new_place):
+    place = new_place()
 
-    with Ledger.open(nowhere, create=False) as ledger, reading(ledger.engine) as conn:
+    assert alembic("upgrade", "head", url=place).returncode == 0
+
+    with Ledger.open(place, create=False) as ledger, reading(ledger.engine) as conn:
         made = {*inspect(conn).get_table_names(), *inspect(conn).get_view_names()}
     assert made >= {*metadata.tables, *(view.name for view in VIEWS), VERSION_TABLE}
 
@@ -131,6 +121,15 @@ def test_a_ledger_of_another_schema_is_not_copied(sqlite_ledger, tmp_path, monke
     assert everything_in(tmp_path) == before
 
 
+@pytest.mark.parametrize(("revision", "sentence"), OTHERS)
+def test_another_schema_is_refused_with_what_to_do(ledger, revision, sentence):
+    with writing(ledger.engine) as conn:
+        conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '{revision}'"))
+
+    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=ledger.name))):
+        Ledger.open(ledger.name)
+
+
 def made_into(ledger: Ledger, revision: str) -> dict[str, bytes]:
     """Give the ledger another revision, as a file without a write-ahead log, and return what is in its folder."""
     ledger.close()
@@ -165,9 +164,9 @@ def test_upgrading_a_current_ledger_changes_nothing(place):
     assert "already" in report.sentence()
 
 
-def test_upgrading_nothing_is_told(tmp_path):
+def test_upgrading_nothing_is_told(new_place):
     with pytest.raises(AccessError, match="there is no ledger"):
-        upgrade_ledger(nowhere)
+        upgrade_ledger(new_place())
 
 
 def test_another_tools_version_table_in_the_same_database_is_untouched(ledger, place):

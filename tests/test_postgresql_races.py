@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from ledger import claims
 from ledger.database import writing
 from ledger.slices import Defaults, import_rows
 from ledger.splitfile import Findings, read_rows
@@ -43,6 +44,20 @@ def meanwhile(place):
     yield begin
     for thread in begun:
         thread.join()
+
+
+def test_a_claim_steps_over_a_slice_that_is_being_claimed(ledger, make_slice):
+    make_slice("a")
+    make_slice("b")
+    me, other = ledger.register_runner({}), ledger.register_runner({})
+
+    with writing(ledger.engine) as conn:
+        first = claims.claim(conn, me, now=NOW)
+        with writing(ledger.engine) as at_once:
+            at_once.execute(text("SET LOCAL lock_timeout = '2s'"))
+            second = claims.claim(at_once, other, now=NOW)
+
+    assert (first.slice.id, second.slice.id) == ("a", "b")
 
 
 def test_two_imports_of_one_file_add_its_slices_once(ledger, place, tmp_path, meanwhile):

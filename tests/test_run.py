@@ -40,7 +40,7 @@ def project(place, tmp_path, monkeypatch):
         f"cpu,web,metrics,cpu,,{ranges},eu\nmem,web,metrics,memory (%),,{ranges},eu\ndisk,,,,disk.csv,{ranges},us\n",
         encoding="utf-8",
     )
-    with Ledger.open(place) as ledger:
+    with Ledger.open(place, create=False) as ledger:
         ledger.import_slices("split.csv")
         yield ledger
 
@@ -390,8 +390,8 @@ def test_what_is_printed_while_training_here_is_shown_and_kept(project, capsys):
 
 
 def test_an_error_that_cannot_say_what_it_is_fails_its_slice(project):
-    text = "class E(Exception):\n def __str__(self): raise ValueError\ndef train(row, data): raise E"
-    Path("w.py").write_text(text, encoding="utf-8")
+    code = "class E(Exception):\n def __str__(self): raise ValueError\ndef train(row, data): raise E"
+    Path("w.py").write_text(code, encoding="utf-8")
 
     runner.run(project, worker="w.py", workers=0, max_attempts=1, quiet=True)
 

@@ -93,6 +93,7 @@ def test_ids_are_unique_where_dots_in_names_make_them_alike(split, database):
     assert [row["id"] for row in rows] == ["a.m.x.y", "a.m.x.y-2"]
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_ledger_and_its_models_are_no_data(split, database, file, ledger, make_slice, tmp_path):
     make_slice()
     ledger.register_runner({})
@@ -108,7 +109,7 @@ def test_a_ledger_and_its_models_are_no_data(split, database, file, ledger, make
     assert "1 lie among the models of a ledger and were left out" in told
 
 
-def test_a_ledger_whose_mark_stands_in_its_log_alone_is_known(split, database, ledger, tmp_path):
+def test_a_ledger_whose_mark_stands_in_its_log_alone_is_known(split, database, sqlite_ledger, tmp_path):
     database("shop.db")
     with Ledger.open("fresh.db"):  # still open: nothing has gone from the log into the file
         shutil.copy("fresh.db", "copy.db")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.crash.conftest import ENVIRONMENT
-from tests.crash.test_kill import wait_for
+from tests.crash.watching import wait_for
 from tests.invariants import broken, successes
 
 

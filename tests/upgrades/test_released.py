@@ -37,8 +37,8 @@ def test_the_newest_schema_has_a_ledger_here():
     assert REVISION in [path.stem for path in RELEASED], "write it with `python -m tests.upgrades.make`"
 
 
-def test_the_newest_ledger_here_is_what_the_migrations_make(ledger):
-    with closing(sqlite3.connect(":memory:")) as loaded, closing(sqlite3.connect(ledger.path)) as made:
+def test_the_newest_ledger_here_is_what_the_migrations_make(sqlite_ledger):
+    with closing(sqlite3.connect(":memory:")) as loaded, closing(sqlite3.connect(sqlite_ledger.path)) as made:
         loaded.executescript((FOLDER / f"{REVISION}.sql").read_text(encoding="utf-8"))
 
         assert tables_of(loaded) == tables_of(made)
