@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from ledger import __version__, claims, migrate, queue, registry, reports, runners
 from ledger.checkpoint import LARGE, checkpoint
 from ledger.database import ledger_url, open_engine, reading, shown, sqlite_path, writing
-from ledger.errors import AccessError, GoneError
+from ledger.errors import AccessError, GoneError, NotALedgerError
 from ledger.failures import FailureGroup, failure_groups
 from ledger.findings import Findings
 from ledger.history import SliceHistory, slice_history
@@ -178,6 +178,18 @@ class Ledger:
         """The files of a slice's champion, or of its attempt number `attempt`."""
         with reading(self._engine) as conn:
             return registry.artifacts_of(conn, registry.model_of(conn, slice_id, attempt))
+
+    def require_sound(self) -> None:
+        """Raise NotALedgerError when SQLite's own check finds the file damaged; nothing on PostgreSQL."""
+        if self.path is None:
+            return
+        with reading(self._engine) as conn:
+            found = conn.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if found != "ok":
+            raise NotALedgerError(
+                f"the ledger {self.path} is damaged ({found}); restore a backup, or save what is "
+                f"readable with `sqlite3 {self.path} .recover`"
+            )
 
     def require_present(self) -> None:
         """Raise GoneError when the file that was opened is no longer where it was."""

@@ -82,6 +82,7 @@ def _run(
     setup = _setup(ledger, options)
     preload = _check_trainers(ledger, setup, say)
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
+    ledger.require_sound()
     store.probe()
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()

@@ -179,6 +179,59 @@ def test_a_ledger_that_vanishes_under_a_run_stops_it(fleet, start, what):
     assert "Traceback" not in err
 
 
+def test_a_damaged_page_is_noticed_before_anything_is_trained(fleet, start):
+    folder = fleet(3_000, seconds=0)
+    ledger = folder / "ledger.db"
+    with closing(sqlite3.connect(ledger)) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = 'slices'").fetchone()
+        (size,) = raw.execute("PRAGMA page_size").fetchone()
+    with ledger.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * 100)
+    before = ledger.read_bytes()
+
+    process = start(folder, "--workers", "1")
+    _, err = process.communicate()
+
+    assert process.returncode == 6
+    assert "is damaged" in err
+    assert ".recover" in err
+    assert "Traceback" not in err
+    assert ledger.read_bytes() == before
+    assert (folder / "log.txt").read_text() == ""
+
+
+def test_a_log_deleted_after_a_kill_costs_the_last_commits_and_nothing_is_trained_under_an_old_path(
+    fleet, start
+):
+    folder = fleet(30, seconds=0.01)
+    process = start(folder, "--workers", "1")
+    wait_for(folder, process, 8)
+    process.kill()
+    process.wait()
+
+    for name in ("ledger.db-wal", "ledger.db-shm"):
+        (folder / name).unlink()
+
+    assert broken(ledger_of(folder), imported=30) == []
+    resumed(folder, start, 30)
+
+
+def test_a_reader_that_stays_for_the_whole_run_sees_its_moment_and_blocks_nothing(fleet, start):
+    folder = fleet(20, seconds=0)
+    with closing(sqlite3.connect(folder / "ledger.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
+
+        process = start(folder, "--workers", "1")
+        _, err = process.communicate()
+
+        assert (process.returncode, err) == (0, "")
+        assert reader.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
+    assert len(successes(ledger_of(folder))) == 20
+
+
 HUNGRY = """
 def get_data(row):
     return [1.0, 2.0], [3.0]

@@ -1,0 +1,34 @@
+"""What the docs say of the tests is so."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tests_there_are() -> set[str]:
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("test_*.py"))
+    return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_test_that_the_docs_name_is_there():
+    named = {
+        name
+        for path in (ROOT / "docs").glob("*.md")
+        for name in re.findall(r"`(test_\w+)`", path.read_text(encoding="utf-8"))
+    }
+    files = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+
+    assert len(named) > 50
+    assert named - tests_there_are() - files == set()
+
+
+def test_the_fault_table_has_every_row():
+    rows = re.findall(
+        r"^\| (\d+) \|", (ROOT / "docs" / "faults.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    assert [int(row) for row in rows] == list(range(1, 69))
