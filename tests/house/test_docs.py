@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def tests_there_are() -> set[str]:
+def written_tests() -> set[str]:
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("test_*.py"))
     return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
@@ -17,13 +17,12 @@ def tests_there_are() -> set[str]:
 def test_every_test_that_the_docs_name_is_there():
     named = {
         name
-        for path in (ROOT / "docs").glob("*.md")
-        for name in re.findall(r"`(test_\w+)`", path.read_text(encoding="utf-8"))
+        for page in ("faults.md", "testing.md")
+        for name in re.findall(r"`(test_\w+)`", (ROOT / "docs" / page).read_text(encoding="utf-8"))
     }
-    files = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
 
     assert len(named) > 50
-    assert named - tests_there_are() - files == set()
+    assert named - written_tests() == set()
 
 
 def test_the_fault_table_has_every_row():

@@ -1,0 +1,149 @@
+"""Breaks the code on purpose, one line at a time: `python -m tests.mutants [WORD]` shows which test turns red.
+
+Works on a copy of the checkout. docs/testing.md lists the mutants with their tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of one file, and the test that must notice it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+MUTANTS = (
+    Mutant(
+        "unfenced completion",
+        "ledger/claims.py",
+        ".where(slices.c.id == held.slice.id, slices.c.attempt == held.attempt, RUNNING)\n        .values(\n"
+        "            {",
+        ".where(slices.c.id == held.slice.id)\n        .values(\n            {",
+        "tests/test_claims.py::test_a_runner_that_lost_its_slice_cannot_record_a_result",
+    ),
+    Mutant(
+        "row before file",
+        "ledger/artifacts.py",
+        "temporary = target.with_name(",
+        "temporary = target if True else target.with_name(",
+        "tests/test_artifacts.py::test_a_path_never_names_half_a_file",
+    ),
+    Mutant(
+        "file not flushed",
+        "ledger/artifacts.py",
+        "                os.fsync(stream.fileno())\n",
+        "",
+        "tests/test_artifacts.py::"
+        "test_the_file_is_on_the_disk_before_its_place_is_taken_and_the_folder_after",
+    ),
+    Mutant(
+        "DEFERRED transactions",
+        "ledger/database.py",
+        'sqlite_begin="IMMEDIATE"',
+        'sqlite_begin="DEFERRED"',
+        "tests/test_database.py::test_no_update_of_many_processes_is_lost_or_locked_out",
+    ),
+    Mutant(
+        "no heartbeat check",
+        "ledger/runners.py",
+        "self._seen[other.id][1] > LEASE_SECONDS",
+        "self._seen[other.id][1] > 1e12",
+        "tests/test_runners.py::test_silence_for_a_whole_lease_is_death_and_a_beat_is_life",
+    ),
+    Mutant(
+        "bound status in the claim",
+        "ledger/queue.py",
+        "PENDING = text(\"slices.status = 'pending'\")",
+        "PENDING = text(\"slices.status = :s\").bindparams(s='pending')",
+        "tests/test_claims.py::test_a_claim_uses_the_index_of_pending_slices_alone",
+    ),
+    Mutant(
+        "worker deaths not counted",
+        "ledger/claims.py",
+        'counted = "crashes" if outcome is Outcome.CRASHED else "tries"',
+        'counted = "tries"',
+        "tests/test_claims.py::test_a_crash_counts_as_a_crash_and_not_as_a_try",
+    ),
+    Mutant(
+        "row of a live runner taken back",
+        "ledger/runners.py",
+        "if other.alive is False\n",
+        "if True\n",
+        "tests/test_runners.py::test_the_slices_of_a_living_runner_stay_with_it",
+    ),
+    Mutant(
+        "an unheard COMMIT counts as overtaken",
+        "ledger/recording.py",
+        "resolved.stands = claims.outcome_of(self._conn, held) in wanted",
+        "resolved.stands = False",
+        "tests/test_recording.py::test_a_result_told_twice_stands_and_is_there_once",
+    ),
+    Mutant(
+        "results counted before their COMMIT",
+        "runner/engine.py",
+        "            self._results.forget()\n",
+        "",
+        "tests/crash/test_postgresql_faults.py::test_a_connection_dropped_around_a_commit_costs_nothing",
+    ),
+    Mutant(
+        "the ledger's file is not looked at",
+        "runner/engine.py",
+        "            self._ledger.require_present()\n",
+        "",
+        "tests/crash/test_fault_points.py::test_a_ledger_that_vanishes_under_a_run_stops_it",
+    ),
+)
+
+
+def survives(mutant: Mutant, checkout: Path) -> bool:
+    """Whether the test stays green although the code is broken. Raises ValueError for an outdated mutant."""
+    path = checkout / mutant.file
+    sound = path.read_text(encoding="utf-8")
+    if mutant.old not in sound:
+        raise ValueError(f"{mutant.name}: {mutant.file} no longer holds the line to break")
+    path.write_text(sound.replace(mutant.old, mutant.new, 1), encoding="utf-8")
+    try:
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.test]
+        done = subprocess.run(
+            command,
+            cwd=checkout,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        return done.returncode != 1  # 1: tests were run and some failed
+    finally:
+        path.write_text(sound, encoding="utf-8")
+
+
+def main(words: list[str]) -> int:
+    """Try every mutant whose name has one of `words` in it, or all; 1 when one survives."""
+    alive = 0
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Path(folder) / "checkout"
+        shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*", "quickstart", "*.db"))
+        for mutant in MUTANTS:
+            if not words or any(word in mutant.name for word in words):
+                lives = survives(mutant, checkout)
+                alive += lives
+                print("SURVIVES" if lives else "red     ", mutant.name, flush=True)
+    return min(alive, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
