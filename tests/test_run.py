@@ -23,6 +23,9 @@ from runner.errors import OptionError, RunnerError, WorkerFileError
 from tests.invariants import broken
 from tests.series import daily
 
+ONCE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""For what is the same whatever the ledger is in: once is enough."""
+
 
 @pytest.fixture
 def project(place, tmp_path, monkeypatch):
@@ -76,11 +79,13 @@ def test_what_an_attempt_cost_is_recorded(project):
     assert answers(project, "SELECT min(peak_memory) > 10000000 FROM attempts") == [(1,)]
 
 
+@ONCE
 @pytest.mark.parametrize("start", ["forkserver", "spawn"])
 def test_workers_start_either_way(project, start):
     assert runner.run(project, trainer="seasonal_naive", workers=1, start=start, quiet=True).succeeded == 3
 
 
+@ONCE
 @pytest.mark.parametrize("start", ["forkserver", "spawn"])
 def test_libraries_have_one_thread_each_before_they_are_imported(project, start):
     Path("worker.py").write_text(
@@ -161,6 +166,7 @@ def test_a_training_that_raises_is_tried_again_and_then_fails_with_its_traceback
     assert 'worker.py", line 3, in train' in trace
 
 
+@ONCE
 @pytest.mark.parametrize("returned", ["None", "object()", "{'m': 'text'}", "Trained(model=lambda: 1)"])
 def test_a_result_that_cannot_be_recorded_fails_its_slice_alone_and_at_once(project, returned):
     Path("worker.py").write_text(
@@ -337,6 +343,7 @@ def test_resume_reads_the_config_file_of_the_interrupted_run(project):
     assert answers(project, "SELECT DISTINCT trainer FROM attempts") == [("seasonal_naive",)]
 
 
+@ONCE
 def test_parameters_are_merged_one_by_one_and_fall_with_their_trainer(project):
     Path("runner.toml").write_text('[run]\ntrainer = "arima"\n[params]\norder = "2,0,0"\n', encoding="utf-8")
 
@@ -356,6 +363,7 @@ def test_a_run_that_leaves_a_slice_waiting_has_not_succeeded(project):
     assert summary.lines()[-1].startswith("Next: runner run --resume")
 
 
+@ONCE
 def test_a_mistake_in_the_workers_code_stops_the_run(gone):
     Path("w.py").write_text(
         "def get_data(row): return [1.0], [2.0]\ndef train(row, data): pass", encoding="utf-8"
@@ -368,6 +376,7 @@ def test_a_mistake_in_the_workers_code_stops_the_run(gone):
     assert answers(gone, "SELECT count(*) FROM slices WHERE status = 'pending'")[0][0] >= 78
 
 
+@ONCE
 @pytest.mark.parametrize(("ends", "code"), [("sys.exit(3)", 1), ("raise KeyboardInterrupt", 130)])
 def test_training_here_survives_a_train_that_ends_the_program(project, ends, code):
     Path("w.py").write_text(f"import sys\ndef train(row, data):\n print('hi')\n {ends}", encoding="utf-8")
@@ -380,6 +389,7 @@ def test_training_here_survives_a_train_that_ends_the_program(project, ends, cod
         assert answers(project, "SELECT outcome, output FROM attempts") == [("crashed", "hi\n")]
 
 
+@ONCE
 def test_what_is_printed_while_training_here_is_shown_and_kept(project, capsys):
     Path("w.py").write_text("def train(row, data): print('hello'); return {'m': 1}", encoding="utf-8")
 
@@ -389,6 +399,7 @@ def test_what_is_printed_while_training_here_is_shown_and_kept(project, capsys):
     assert answers(project, "SELECT output FROM attempts") == [("hello\n",)]
 
 
+@ONCE
 def test_an_error_that_cannot_say_what_it_is_fails_its_slice(project):
     code = "class E(Exception):\n def __str__(self): raise ValueError\ndef train(row, data): raise E"
     Path("w.py").write_text(code, encoding="utf-8")
@@ -406,7 +417,7 @@ def test_on_a_fresh_ledger_the_trainer_is_arima(project):
     assert answers(project, "SELECT trainer, model_used FROM attempts") == [("arima", "ARIMA(1,1,1)")]
 
 
-@pytest.mark.parametrize("place", ["sqlite"], indirect=True)  # no ledger is asked
+@ONCE
 @pytest.mark.parametrize(
     ("given", "error", "told"),
     [
@@ -468,6 +479,7 @@ def test_an_unknown_trainer_of_a_slice_is_told_before_anything_starts(project):
         runner.run(project, quiet=True)
 
 
+@ONCE
 def test_the_same_seed_gives_the_same_model(project):
     runner.run(project, trainer="isolation_forest", params={"trees": "5"}, workers=0, quiet=True)
     first = answers(
