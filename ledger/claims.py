@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     bindparam,
     case,
@@ -115,10 +116,12 @@ def fail(
 ) -> None:
     """Record an attempt that gave no model; without `retry_at` the slice has failed for good.
 
-    Raises LeaseLostError, before anything is written, when the attempt no longer owns its slice.
+    What a row did is not held against one that an import put in its place meanwhile. Raises
+    LeaseLostError, before anything is written, when the attempt no longer owns its slice.
     """
-    counted = "crashes" if outcome is Outcome.CRASHED else "tries"
-    changes = {counted: slices.c[counted] + 1, "not_before": retry_at}
+    counted = slices.c["crashes" if outcome is Outcome.CRASHED else "tries"]
+    once_more = case((_unchanged(held), counted + 1), else_=counted)
+    changes = {counted.name: once_more, "not_before": retry_at}
     _leave(conn, held, Status.WAITING if retry_at else Status.FAILED, changes)
     _close(conn, held, outcome, facts, now=now, reason=None, **_told(failure))
 
@@ -200,13 +203,18 @@ def take_back_lost(conn: Connection, *, dead: Collection[int], now: datetime) ->
     ).rowcount
 
 
+def _unchanged(held: Claim) -> ColumnElement[bool]:
+    """Whether the slice still has the row that was claimed."""
+    return slices.c.spec_hash == held.spec_hash
+
+
 def _leave(conn: Connection, held: Claim, status: Status, changes: Mapping[str, Any]) -> None:
     """Move a slice out of `running`, fenced by the attempt that was claimed.
 
     A slice whose row was changed by an import meanwhile goes back in the queue: what was trained
     is kept, and the new row is trained once more.
     """
-    unchanged = slices.c.spec_hash == held.spec_hash
+    unchanged = _unchanged(held)
     waits = changes.get("not_before")
     moved = conn.execute(
         update(slices)

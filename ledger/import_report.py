@@ -29,8 +29,9 @@ class ImportReport:
         told += f"{self.unchanged} unchanged"
         if self.retired:
             told += f", {self.retired} {would}retired"
-        elif self.missing:
-            told += f"; {self.missing} slices of the ledger are not in it and stay (`--prune` retires them)"
+        if staying := self.missing - self.retired:
+            told += f"; {staying} slices of the ledger are not in it and stay (`--prune` retires them "
+            told += "unless they are being trained)"
         if self.overlapping:
             told += f"\nWarning: in {self.overlapping} rows the test range overlaps the train range"
         return told

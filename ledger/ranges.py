@@ -6,7 +6,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, Inexact, InvalidOperation, localcontext
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -15,9 +15,13 @@ from ledger.errors import RangeError
 Instant: TypeAlias = Decimal | datetime
 Kind: TypeAlias = Literal["number", "time"]
 
-_MONTH = re.compile(r"\d{4}-\d{2}")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Python would read a week (2014-W05) as its Monday, and an offset after a date as a time of day.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?|[0-9]{8}[Tt ].*")
+_DIGITS = 500
 _TICK = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +63,17 @@ def parse(value: str) -> Point:
         year, month = int(written[:4]), int(written[5:])
         if not (year and 1 <= month <= 12):
             raise _not_understood(value)
-        days = calendar.monthrange(year, month)[1]
-        start = datetime(year, month, 1)
-        return Point("time", start, start + timedelta(days=days) - _TICK)
+        last = datetime(year, month, calendar.monthrange(year, month)[1])
+        return Point("time", last.replace(day=1), last + (_DAY - _TICK))
+    if not _TIME.fullmatch(written):
+        raise _not_understood(value)
     try:
         moment = datetime.fromisoformat(written)
-    except ValueError:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):  # in UTC it may lie before the year 1 or after 9999
         raise _not_understood(value) from None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    whole_day = timedelta(days=1) - _TICK if _DATE.fullmatch(written) else timedelta()
+    whole_day = _DAY - _TICK if _DATE.fullmatch(written) else timedelta()
     return Point("time", moment, moment + whole_day)
 
 
@@ -84,32 +89,46 @@ def interval(start: str, end: str) -> Interval:
 def roll(value: str, by: Decimal | float) -> str:
     """Move a value forward by `by` (seconds for a time), written the way it was.
 
-    A date or a month moves by whole ones; raises RangeError as `parse` does.
+    A date or a month moves by whole ones; raises RangeError as `parse` does, and where the
+    calendar or the digits of a number end.
     """
-    written = value.strip()
-    point = parse(written)
-    if isinstance(point.low, Decimal):
-        return str(point.low + Decimal(str(by)))
-    span = timedelta(seconds=float(by))
+    point = parse(value)
+    try:
+        if isinstance(point.low, Decimal):
+            return _moved_number(point.low, by)
+        return _moved_time(value.strip(), point.low, float(by))
+    except (OverflowError, ValueError, Inexact):
+        raise RangeError(f"{value!r} cannot be moved by {by}: that is out of range") from None
+
+
+def _moved_number(low: Decimal, by: Decimal | float) -> str:
+    with localcontext(prec=_DIGITS) as context:  # the usual 28 digits would round long numbers
+        context.traps[Inexact] = True
+        return str(low + Decimal(str(by)))
+
+
+def _moved_time(written: str, low: datetime, seconds: float) -> str:
     if _MONTH.fullmatch(written):
-        moved = point.low.year * 12 + point.low.month - 1 + round(float(by) / (365.2425 / 12 * 86400))
-        return f"{moved // 12:04d}-{moved % 12 + 1:02d}"
+        count = low.year * 12 + low.month - 1 + round(seconds / (365.2425 / 12 * 86400))
+        return datetime(count // 12, count % 12 + 1, 1).isoformat()[:7]
+    span = timedelta(seconds=seconds)
     if _DATE.fullmatch(written):
-        return (point.low + timedelta(days=round(span / timedelta(days=1)))).date().isoformat()
+        return (low + timedelta(days=round(span / _DAY))).date().isoformat()
     moment = datetime.fromisoformat(written) + span
     separator = "T" if "T" in written else " "
-    fraction = "microseconds" if "." in written else "seconds"
+    fraction = "microseconds" if "." in written or moment.microsecond else "seconds"
     rolled = moment.isoformat(separator, timespec=fraction)
     return rolled.replace("+00:00", "Z") if written.endswith("Z") else rolled
 
 
 def _number(written: str) -> Decimal | None:
     if not written or not (written[0].isdigit() or written[0] in "+-."):
-        return None  # Decimal would take "NaN" and "Infinity" too
+        return None
     try:
-        return Decimal(written)
+        number = Decimal(written)
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None
 
 
 def _not_understood(value: str) -> RangeError:

@@ -15,6 +15,7 @@ from ledger.staging import COLUMNS, SPEC, Defaults, stage
 
 _SAME_ID = "staged n JOIN slices ON slices.id = n.id"
 _CHANGED = "(slices.spec_hash <> n.spec_hash OR slices.status = 'retired')"
+_GONE = "NOT EXISTS (SELECT 1 FROM staged n WHERE n.id = slices.id)"
 _MOVED = (
     "(slices.priority <> n.priority OR COALESCE(slices.model_group, '') <> COALESCE(n.model_group, '') "
     "OR (SELECT folder FROM imports WHERE imports.id = slices.import_id) <> :folder)"
@@ -33,10 +34,9 @@ _ADD = f"""
     INSERT INTO slices ({", ".join(COLUMNS)}, status, reason, import_id)
     SELECT {", ".join(COLUMNS)}, 'pending', 'new', :import_id FROM staged n
     WHERE NOT EXISTS (SELECT 1 FROM slices WHERE slices.id = n.id) ORDER BY line"""
-_RETIRE = """
+_RETIRE = f"""
     UPDATE slices SET status = 'retired', reason = NULL, not_before = NULL
-    WHERE status NOT IN ('running', 'retired')
-    AND NOT EXISTS (SELECT 1 FROM staged n WHERE n.id = slices.id)"""
+    WHERE status NOT IN ('running', 'retired') AND {_GONE}"""
 
 
 def import_rows(
@@ -62,30 +62,30 @@ def import_rows(
     folder = str(path.parent)
     counts = _compare(conn, folder)
     if prune:
-        counts["retired"] = counts["missing"]
+        counts["retired"] = counts["missing"] - _count(conn, f"slices WHERE status = 'running' AND {_GONE}")
     if counts["added"] or counts["changed"] or counts["retired"] or counts["moved"]:
         _apply(conn, _note(conn, path, counts, now), folder, prune=prune)
     conn.execute(text("DROP TABLE staged"))
     return counts
 
 
-def _compare(conn: Connection, folder: str) -> dict[str, int]:
-    def count(sql: str) -> int:
-        given = {"folder": folder} if ":folder" in sql else {}
-        return int(conn.execute(text(f"SELECT count(*) FROM {sql}"), given).scalar_one())
+def _count(conn: Connection, sql: str, **given: str) -> int:
+    return int(conn.execute(text(f"SELECT count(*) FROM {sql}"), given).scalar_one())
 
-    rows = count("staged")
-    known = count(_SAME_ID)
-    changed = count(f"{_SAME_ID} WHERE {_CHANGED}") if known else 0
-    kept = known - (count(f"{_SAME_ID} WHERE slices.status = 'retired'") if known else 0)
+
+def _compare(conn: Connection, folder: str) -> dict[str, int]:
+    rows = _count(conn, "staged")
+    known = _count(conn, _SAME_ID)
+    changed = _count(conn, f"{_SAME_ID} WHERE {_CHANGED}") if known else 0
+    kept = known - (_count(conn, f"{_SAME_ID} WHERE slices.status = 'retired'") if known else 0)
     return {
         "rows": rows,
         "added": rows - known,
         "changed": changed,
         "unchanged": known - changed,
         "retired": 0,
-        "missing": count("slices") - count("slices WHERE status = 'retired'") - kept,
-        "moved": count(f"{_SAME_ID} WHERE {_MOVED}") if known else 0,
+        "missing": _count(conn, "slices") - _count(conn, "slices WHERE status = 'retired'") - kept,
+        "moved": _count(conn, f"{_SAME_ID} WHERE {_MOVED}", folder=folder) if known else 0,
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from ledger.catalog.found import Table
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, RangeError
 from ledger.ranges import Instant, interval, parse, roll
 from ledger.requeue import parse_age
 
@@ -72,7 +72,7 @@ class Window:
         try:
             train_to = roll(end, -self.test * unit)
             train_from = roll(train_to, -self.train * unit)
-        except OverflowError:  # before the year 1
+        except RangeError:  # before the year 1
             raise NoWindowError(SHORT) from None
         if parse(train_from).low < whole.low:  # type: ignore[operator]
             raise NoWindowError(SHORT)

@@ -99,7 +99,7 @@ def interpret(returned: Any, folder: Path) -> Trained:
         )
     used = trained.model_used
     if used is not None:
-        used = storable(str(used), limit=LONGEST)
+        used = storable(_shown(used, str), limit=LONGEST)
     return Trained(_metrics(trained.metrics), trained.model, used)
 
 
@@ -116,29 +116,39 @@ def _metrics(given: Any) -> dict[str, float]:
 
 
 def _name(key: Any) -> str:
-    name = str(key)
+    try:
+        name = str(key)
+    except Exception:  # the key's own code may raise anything
+        name = "\0"
     if storable(name, limit=LONGEST) != name:
-        raise ResultError(
-            f"no metric can be called {name[:60]!r}; a name is valid text of at most {LONGEST} characters"
-        )
+        rule = f"a name is valid text of at most {LONGEST} characters"
+        raise ResultError(f"no metric can be called {_shown(key)[:60]}; {rule}")
     return name
 
 
 def _number(name: str, value: Any) -> float:
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a scalar of numpy or torch
-        masked = bool(getattr(value, "mask", False))  # what numpy gives as the mean of nothing
-        value = math.nan if masked else value.item()
     try:
+        if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a scalar of numpy or torch
+            masked = bool(getattr(value, "mask", False))  # what numpy gives as the mean of nothing
+            value = math.nan if masked else value.item()
         if isinstance(value, (str, bytes, bytearray)) or value is None:
             raise TypeError
-        return float(value)
+        number = float(value)
+        if math.isinf(number) and value != number:
+            raise OverflowError  # a Decimal or a long double goes beyond a float without a word
     except OverflowError:
         raise ResultError(f"the metric {name} is a number too large for a float") from None
-    except (TypeError, ValueError):
-        shown = repr(value)[:60]
-        raise ResultError(
-            f"the metric {name} is {shown} ({type(value).__name__}); a metric is a number"
-        ) from None
+    except Exception:  # the value's own code may raise anything
+        told = f"{_shown(value)[:60]} ({type(value).__name__}); a metric is a number"
+        raise ResultError(f"the metric {name} is {told}") from None
+    return number
+
+
+def _shown(value: Any, write: Callable[[Any], str] = repr) -> str:
+    try:
+        return write(value)
+    except Exception:  # its own code; and Python writes no number of 5,000 digits
+        return "something that cannot be shown"
 
 
 def _import(file: Path) -> Any:

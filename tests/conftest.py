@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import insert, select
 
 from ledger.database import writing
 from ledger.schema import imports, runners, slices
 from ledger.store import Ledger
 from tests import postgres
+
+# The same examples in every run; more and other ones with `--hypothesis-profile explore`.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", deadline=None, max_examples=2_000)
+settings.load_profile("same")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -315,6 +315,22 @@ def test_a_row_changed_while_it_was_trained_is_trained_once_more(ledger, make_sl
     assert (row().status, row().reason, row().champion_id) == ("pending", "changed", held.attempt_id)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.CRASHED])
+def test_what_a_row_did_is_not_held_against_the_one_in_its_place(
+    ledger, make_slice, claim, row, clock, outcome
+):
+    make_slice("a")
+    held = claim()
+    with writing(ledger.engine) as conn:
+        conn.execute(update(slices).values(spec_hash="new"))
+
+    with writing(ledger.engine) as conn:
+        failure = Failure("ValueError", "bad")
+        claims.fail(conn, held, failure, Facts(), outcome=outcome, retry_at=clock.now, now=clock.now)
+
+    assert (row().status, row().reason, row().tries, row().crashes) == ("pending", "changed", 0, 0)
+
+
 def test_two_completions_in_one_transaction_do_not_hurt_each_other(ledger, make_slice, claim, row, clock):
     make_slice("a")
     make_slice("b")

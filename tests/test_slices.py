@@ -122,6 +122,18 @@ def test_pruning_retires_it_and_a_later_import_brings_it_back(ledger, split, row
     assert row("b").status == "pending"
 
 
+def test_pruning_leaves_what_is_being_trained_and_says_so(ledger, split, row):
+    ledger.import_slices(split("a,x.csv,0,9,10,14,eu", "b,x.csv,0,9,10,14,eu"))
+    runner = ledger.register_runner({})
+    with ledger.recording() as record:
+        record.claim(runner)
+
+    report = ledger.import_slices(split("b,x.csv,0,9,10,14,eu"), prune=True)
+
+    assert (report.missing, report.retired, row("a").status) == (1, 0, "running")
+    assert "unless they are being trained" in report.sentence()
+
+
 def test_the_trainer_and_params_of_an_import_are_for_rows_that_name_none(ledger, split, row):
     header = "id,file,train_from,train_to,test_from,test_to,trainer,params\n"
     path = split("a,x.csv,0,9,10,14,,", "b,x.csv,0,9,10,14,lstm,units=4", header=header)
