@@ -12,10 +12,12 @@ from typing import IO, Any
 
 from ledger import faults
 from ledger.disk import flush_folder
-from ledger.errors import ArtifactError
+from ledger.errors import AccessError, ArtifactError, DamagedError
+from ledger.inventory import StoredFile, files_at_url, files_in_folder
+from ledger.placement import stem_of
 from ledger.records import Artifact
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LEDGER = re.compile(r"[0-9a-f]{8}")
 _CHUNK = 2**20
 
 
@@ -96,16 +98,47 @@ class ArtifactStore:
     def remove(self, artifacts: Iterable[Artifact]) -> None:
         """Remove model files, and the folder of an attempt that had several; what is gone already is fine."""
         for artifact in artifacts:
-            place = self.place(artifact.path)
-            if self._remote:
-                system, key = self._filesystem(place)
-                if system.exists(key):
-                    system.rm_file(key)
-                continue
-            Path(place).unlink(missing_ok=True)
-            folder = Path(place).parent
-            if len(PurePosixPath(artifact.path).parts) > 3 and not any(folder.iterdir()):
+            self.discard(artifact.path)
+            folder = Path(self.place(artifact.path)).parent
+            several = len(PurePosixPath(artifact.path).parts) > 3
+            if several and not self._remote and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def discard(self, path: str) -> None:
+        """Remove one file; what is gone already is fine. Raises OSError when the disk refuses."""
+        place = self.place(path)
+        if not self._remote:
+            Path(place).unlink(missing_ok=True)
+            return
+        system, key = self._filesystem(place)
+        if system.exists(key):
+            system.rm_file(key)
+
+    def discard_empty_folders(self) -> None:
+        """Remove every folder of this ledger without a file; where keys have no folders, nothing."""
+        if self._remote:
+            return
+        for folder, _, _ in os.walk(self._own_folder(), topdown=False):
+            with contextlib.suppress(OSError):  # it is not empty, or not ours to remove
+                Path(folder).rmdir()
+
+    def files(self) -> Iterator[StoredFile]:
+        """Every file of this ledger under the root, in no order; none when there is no folder yet.
+
+        What goes while they are listed may be left out. Raises AccessError when a folder cannot be
+        read.
+        """
+        top = self._own_folder()
+        try:
+            if self._remote:
+                yield from files_at_url(*self._filesystem(top), under=self._ledger)
+            else:
+                yield from files_in_folder(top, under=self._ledger)
+        except OSError as error:
+            raise AccessError(
+                f"the model files in {self.root} cannot be listed: {error.strerror or error}; "
+                "check the folder and its rights"
+            ) from error
 
     def probe(self) -> None:
         """Write a file and remove it again. Raises CannotKeepError when the disk refuses."""
@@ -118,11 +151,7 @@ class ArtifactStore:
             ) from error
 
     def _stem(self, slice_id: str, attempt: int) -> str:
-        # The readable part is for people; the hash tells ids apart that look alike to a file
-        # system (upper and lower case, composed and decomposed letters, very long ones).
-        digest = hashlib.sha256(slice_id.encode("utf-8", "surrogatepass")).hexdigest()
-        readable = _UNSAFE.sub("_", slice_id)[:40].strip(".") or "slice"
-        return f"{self._ledger}/{digest[:3]}/{readable}-{digest[3:15]}.{attempt}"
+        return f"{self._ledger}/{stem_of(slice_id, attempt)}"
 
     def _write(self, path: str, content: bytes | Path, format: str) -> Artifact:
         if self._remote:
@@ -153,6 +182,15 @@ class ArtifactStore:
         with system.open(key, "wb") as stream:
             size, sha256 = _copy(content, stream)
         return Artifact(path, format, size, sha256)
+
+    def _own_folder(self) -> str:
+        # With any other name a look at the ledger's folder would be one at other ledgers' files.
+        if not _LEDGER.fullmatch(self._ledger):
+            raise DamagedError(
+                "the ledger has lost its identity (the setting uuid), so nobody can say which model "
+                "files are its own; restore a backup"
+            )
+        return self.place(self._ledger)
 
     def _open(self, path: str) -> IO[bytes]:
         place = self.place(path)

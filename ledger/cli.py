@@ -9,7 +9,9 @@ import typer
 from ledger.commands import (
     backup,
     copy,
+    doctor,
     failures,
+    gc,
     import_,
     list_,
     query,
@@ -18,6 +20,7 @@ from ledger.commands import (
     split,
     status,
     upgrade,
+    verify,
     views,
 )
 from ledger.errors import LedgerError
@@ -29,7 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (import_, split, status, list_, show, failures, query, views, requeue, backup, copy, upgrade):
+ASKING = (status, list_, show, failures, query, views)
+KEEPING = (verify, doctor, gc, backup, copy, upgrade)
+for module in (import_, split, *ASKING, requeue, *KEEPING):
     module.register(app)
 
 

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, select
 
 from ledger import __version__, claims, migrate, queue, registry, reports, runners
+from ledger.artifacts import ArtifactStore
 from ledger.checkpoint import LARGE, checkpoint
 from ledger.database import ledger_url, open_engine, reading, shown, sqlite_path, writing
+from ledger.doctor import examine
 from ledger.errors import AccessError, GoneError, NotALedgerError
 from ledger.failures import FailureGroup, failure_groups
 from ledger.findings import Findings
+from ledger.gc import Collected, collect
 from ledger.history import SliceHistory, slice_history
 from ledger.hosts import this_process
 from ledger.import_report import ImportReport
@@ -28,6 +31,9 @@ from ledger.schema import settings
 from ledger.slices import import_rows
 from ledger.splitfile import read_rows
 from ledger.staging import Defaults
+from ledger.surroundings import look_around
+from ledger.symptoms import Symptom
+from ledger.verify import Verification, verify
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +113,10 @@ class Ledger:
         """Where model files are: the setting, else the folder `artifacts` beside the SQLite file."""
         beside = (self.path.parent if self.path else Path.cwd()) / "artifacts"
         return self.setting("artifact_root") or str(beside)
+
+    def artifact_store(self) -> ArtifactStore:
+        """The model files of this ledger."""
+        return ArtifactStore(self.artifact_root(), self.uuid())
 
     def import_slices(
         self,
@@ -190,6 +200,20 @@ class Ledger:
                 f"the ledger {self.path} is damaged ({found}); restore a backup, or save what is "
                 f"readable with `sqlite3 {self.path} .recover`"
             )
+
+    def verify(self) -> Verification:
+        """Check the guarantees, every model file, and files that no row names."""
+        return verify(self._engine, self.artifact_store())
+
+    def gc(self, *, unexplained: bool = False, dry_run: bool = False) -> Collected:
+        """Remove model files that no row names and nobody is writing."""
+        store = self.artifact_store()
+        return collect(self._engine, store, now=self._clock(), unexplained=unexplained, dry_run=dry_run)
+
+    def doctor(self) -> list[Symptom]:
+        """What is unhealthy about the ledger and this machine, with what to do; [] for nothing."""
+        around = look_around(self.path, self.artifact_root(), now=self._clock())
+        return examine(self._engine, self.artifact_store(), around)
 
     def require_present(self) -> None:
         """Raise GoneError when the file that was opened is no longer where it was."""
