@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     bindparam,
     case,
-    exists,
     func,
     insert,
     literal,
@@ -40,7 +39,12 @@ _NEXT = (
     .with_for_update(skip_locked=True)  # PostgreSQL: others step over the row, SQLite ignores it
     .scalar_subquery()
 )
-_MAY_CLAIM = exists().where(runners.c.id == bindparam("runner"), runners.c.ended_at.is_(None))
+_MAY_CLAIM = (
+    select(runners.c.id)
+    .where(runners.c.id == bindparam("runner"), runners.c.ended_at.is_(None))
+    .with_for_update(read=True)  # PostgreSQL: who declares it dead waits for this claim, and sees it
+    .exists()
+)
 """A runner that was declared dead while it slept claims nothing before it has a new id."""
 _CLAIM = (
     update(slices)
@@ -157,16 +161,16 @@ def release_unknown(conn: Connection, runner_id: int, *, known: Collection[int],
         )
         conn.execute(
             update(attempts)
-            .where(attempts.c.id == row.id)
+            .where(attempts.c.id == row.id, attempts.c.outcome == Outcome.RUNNING.value)
             .values(outcome=Outcome.INTERRUPTED.value, finished_at=now, reason="its runner never heard of it")
         )
     return len(unheard)
 
 
-def outcome_of(conn: Connection, held: Claim) -> Outcome:
-    """How an attempt ended, by the ledger."""
-    found = select(attempts.c.outcome).where(attempts.c.id == held.attempt_id)
-    return Outcome(conn.execute(found).scalar_one())
+def outcome_of(conn: Connection, held: Claim) -> Outcome | None:
+    """How an attempt ended, by the ledger; None where a restored one has never heard of it."""
+    found = conn.execute(select(attempts.c.outcome).where(attempts.c.id == held.attempt_id)).scalar()
+    return None if found is None else Outcome(found)
 
 
 def take_back_lost(conn: Connection, *, dead: Collection[int], now: datetime) -> int:
@@ -176,6 +180,8 @@ def take_back_lost(conn: Connection, *, dead: Collection[int], now: datetime) ->
     others. Nothing else is held against it.
     """
     theirs = select(slices.c.id, slices.c.attempt).where(RUNNING, slices.c.runner_id.in_(dead))
+    # PostgreSQL: what is being recorded at this moment is waited for, and then it is theirs no longer.
+    conn.execute(theirs.order_by(slices.c.position).with_for_update())
     conn.execute(
         update(attempts)
         .where(tuple_(attempts.c.slice_id, attempts.c.number).in_(theirs))

@@ -54,11 +54,11 @@ def shown(url: URL) -> str:
 def open_engine(url: URL, *, durable: bool = False, read_only: bool = False) -> Engine:
     """Make an engine whose connections obey the rules of docs/ledger.md.
 
-    `durable` waits for the disk at every commit; `read_only` refuses every write in the database
-    itself, whatever SQL comes.
+    `durable` waits for the disk at every commit, as PostgreSQL always does; `read_only` refuses
+    every write in the database itself, whatever SQL comes.
     """
     if url.get_backend_name() == "postgresql":
-        return _postgres_engine(url, durable=durable, read_only=read_only)
+        return _postgres_engine(url, read_only=read_only)
     return _sqlite_engine(url, durable=durable, read_only=read_only)
 
 
@@ -108,10 +108,15 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-def _postgres_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
-    options = f"-c timezone=UTC -c synchronous_commit={'on' if durable else 'off'}"
+def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
+    # A runner outlives a server that crashes: what it was told is committed must still be there, or
+    # attempts are numbered again that it holds.
+    options = f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={int(BUSY_SECONDS * 1000)}"
     if read_only:
         options += " -c default_transaction_read_only=on"
+    else:
+        # A process that is stopped in the middle of a transaction would keep its locks until it wakes.
+        options += f" -c idle_in_transaction_session_timeout={int(BUSY_SECONDS * 1000)}"
     arguments: dict[str, Any] = {"options": options, "application_name": "slice-ledger"}
     try:
         return create_engine(url, connect_args=arguments, pool_pre_ping=True)

@@ -265,9 +265,8 @@ class Ledger:
     def take_back_lost(self, dead: Collection[int]) -> int:
         """Give back what these dead runners held and close their records; return how many slices."""
         with writing(self._engine) as conn:
-            count = claims.take_back_lost(conn, dead=dead, now=self._clock())
-            runners.end(conn, dead, ending="died", now=self._clock())
-            return count
+            runners.end(conn, dead, ending="died", now=self._clock())  # first: now they claim nothing
+            return claims.take_back_lost(conn, dead=dead, now=self._clock())
 
     def held_by(self, runner_ids: Collection[int]) -> int:
         """How many slices these runners hold."""

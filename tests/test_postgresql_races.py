@@ -11,10 +11,12 @@ from sqlalchemy import text
 
 from ledger import claims
 from ledger.database import writing
+from ledger.errors import AccessError, LedgerBusyError
+from ledger.records import Facts, Success
 from ledger.slices import Defaults, import_rows
 from ledger.splitfile import Findings, read_rows
 from ledger.store import Ledger
-from tests.invariants import answers
+from tests.invariants import answers, broken
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,6 +60,60 @@ def test_a_claim_steps_over_a_slice_that_is_being_claimed(ledger, make_slice):
             second = claims.claim(at_once, other, now=NOW)
 
     assert (first.slice.id, second.slice.id) == ("a", "b")
+
+
+def test_a_result_that_is_being_written_is_not_taken_back(ledger, place, make_slice, meanwhile):
+    make_slice("a")
+    me = ledger.register_runner({})
+    with ledger.recording() as record:
+        held = record.claim(me)
+
+    with writing(ledger.engine) as conn:
+        claims.complete(conn, held, Success({"m": 1.0}), Facts(), now=NOW)
+        other = meanwhile(lambda ledger: ledger.take_back_lost([me]))
+    other.join()
+
+    assert broken(place, imported=1) == []
+    assert answers(place, "SELECT outcome FROM attempts") == [("succeeded",)]
+
+
+def test_a_claim_that_is_being_written_is_taken_back_too(ledger, place, make_slice, meanwhile):
+    make_slice("a")
+    me = ledger.register_runner({})
+
+    with writing(ledger.engine) as conn:
+        assert claims.claim(conn, me, now=NOW)
+        other = meanwhile(lambda ledger: ledger.take_back_lost([me]))
+    other.join()
+
+    assert answers(place, "SELECT status FROM slices") == [("pending",)]
+    assert broken(place, imported=1) == []
+
+
+def test_a_runner_that_is_stopped_in_the_middle_of_a_claim_holds_nobody_up(
+    place, ledger, make_slice, monkeypatch
+):
+    make_slice("a")
+    monkeypatch.setattr("ledger.database.BUSY_SECONDS", 0.2)
+    with Ledger.open(place, create=False) as stopped, pytest.raises(AccessError, match="cannot be reached"):
+        me = stopped.register_runner({})
+        with writing(stopped.engine) as conn:
+            assert claims.claim(conn, me, now=NOW)
+            ledger.take_back_lost([me])
+            conn.execute(text("SELECT 1"))
+
+    assert answers(place, "SELECT status, attempt FROM slices") == [("pending", 0)]
+
+
+def test_a_ledger_locked_by_somebody_else_is_told(place, ledger, monkeypatch):
+    monkeypatch.setattr("ledger.database.BUSY_SECONDS", 0.2)
+    with writing(ledger.engine) as conn:
+        conn.execute(text("LOCK TABLE runners"))
+        with (
+            Ledger.open(place, create=False) as waiting,
+            pytest.raises(LedgerBusyError, match="is locked by another"),
+        ):
+            waiting.beat(1)
 
 
 def test_two_imports_of_one_file_add_its_slices_once(ledger, place, tmp_path, meanwhile):

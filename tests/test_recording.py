@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
-from ledger.database import reading
+from ledger.database import reading, writing
 from ledger.records import Artifact, Facts, Failure, Success
 from ledger.schema import artifacts, attempts, metrics, slices
 from ledger.status import Outcome
@@ -92,3 +92,12 @@ def test_a_claim_that_its_runner_never_heard_of_is_given_back(ledger, make_slice
         ended = select(attempts.c.outcome).where(attempts.c.id == unheard.attempt_id)
         assert conn.execute(ended).scalar_one() == "interrupted"
     assert found == [("a", "running", 0), ("b", "pending", 0)]
+
+
+def test_a_result_for_an_attempt_that_a_restored_ledger_does_not_know_does_not_stand(ledger, held):
+    with writing(ledger.engine) as conn:
+        conn.execute(update(slices).values(status="pending", runner_id=None, attempt=0))
+        conn.execute(delete(attempts))
+
+    with ledger.recording() as record:
+        assert not record.complete(held, GOOD, Facts())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import runner
 from ledger.database import writing
 from ledger.records import Facts, Success
 from ledger.store import Ledger
+from tests import postgres
 from tests.crash.watching import answers, ledger_of, wait_for
 from tests.door import door
 from tests.invariants import broken, successes
@@ -86,6 +88,38 @@ def test_a_run_whose_backends_are_terminated_again_and_again_loses_nothing(fleet
     assert trained(folder) == [str(number) for number in range(150)]
     assert broken(ledger_of(folder), imported=150) == []
     assert successes(ledger_of(folder)) == {str(number): 1 for number in range(150)}
+
+
+@pytest.fixture
+def server():
+    """A server of its own, for a test that stops it."""
+    with postgres.server(postgres.required()) as running:
+        yield running
+
+
+@pytest.fixture
+def restarted(server, fleet_at):
+    """A fleet whose ledger is on that server."""
+    with closing(postgres.Databases(server.url)) as databases:
+        url = databases.empty("fleet")
+    return fleet_at(url)
+
+
+def test_a_run_outlives_a_server_that_crashes_and_comes_back(server, restarted, start):
+    folder = restarted(120, seconds=0.02)
+    process = start(folder, "--workers", "2")
+
+    for begun in (10, 40, 80):
+        wait_for(folder, process, begun)
+        server.stop()
+        server.start()
+    out, err = process.communicate()
+
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert broken(ledger_of(folder), imported=120) == []
+    assert successes(ledger_of(folder)) == {str(number): 1 for number in range(120)}
+    assert trained(folder) == [str(number) for number in range(120)]
 
 
 REFUSES = """
