@@ -123,7 +123,8 @@ class Engine:
                     self._look_again = time.monotonic() + 2 * PATIENCE
                     break
                 claimed.append(held)
-        self._queue_is_empty = nothing_left
+        # A runner that was declared dead meanwhile is given nothing, whatever is left.
+        self._queue_is_empty = nothing_left and self._presence.tick(at_once=True)
         self._summary.started += len(claimed)
         self._ahead.extend(claimed)
         if claimed:

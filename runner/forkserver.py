@@ -97,16 +97,20 @@ class Server:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for pid in self._workers:
             kill_group(pid, signal.SIGKILL)
+        for pid in self._workers:  # what they leave comes to this process when they are gone
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
         self._kill_strays(spare=frozenset())
 
     def _kill_strays(self, spare: Collection[int]) -> None:
         """Kill what trainings started in groups of its own: orphans come to this process (Linux)."""
         import psutil
 
-        for stray in psutil.Process().children():
-            if stray.pid not in spare:
-                with contextlib.suppress(psutil.Error):
-                    stray.kill()
+        mine = psutil.Process()
+        strays = [child for child in mine.children() if child.pid not in spare]
+        for stray in strays:
+            with contextlib.suppress(psutil.Error):
+                stray.kill()
 
     def _request(self) -> bool:
         try:

@@ -41,13 +41,13 @@ class Presence:
         """How many slices are held by runners that died before this one started."""
         return 0 if self._resume else self._ledger.held_by(self._dead_before())
 
-    def tick(self) -> bool:
-        """Beat if it is time; False when this runner was declared dead and has a new id now.
+    def tick(self, *, at_once: bool = False) -> bool:
+        """Beat if it is time, or `at_once`; False when this runner was declared dead and has a new id now.
 
         What it held under the old id belongs to somebody else.
         """
         now = self._monotonic()
-        if now - self._last_beat < HEARTBEAT_SECONDS:
+        if now - self._last_beat < HEARTBEAT_SECONDS and not at_once:
             return True
         self._last_beat = now
         kept = self._ledger.beat(self.runner_id)

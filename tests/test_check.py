@@ -66,13 +66,13 @@ def test_how_a_worker_ended_is_told_with_what_it_printed_and_the_next_slice_is_t
 
 
 def test_a_slice_that_takes_too_long_is_told(project):
-    Path("runner.toml").write_text("[run]\ntimeout = 0.5", encoding="utf-8")
+    Path("runner.toml").write_text("[run]\ntimeout = 3", encoding="utf-8")
 
     first, second = lines(
         project, "def train(row, data):\n    while row.id == 'a':\n        pass\n    return {'m': 1}\n"
     )
 
-    assert first == "a: it took longer than 0.5 seconds and was killed"
+    assert first == "a: it took longer than 3 seconds and was killed"
     assert second.endswith("m 1")
 
 
