@@ -97,7 +97,7 @@ def holders(path: Path) -> tuple[str, ...]:
     found = []
     for process in psutil.process_iter():
         try:
-            if any(each.path in names for each in process.open_files()):
+            if process.pid != os.getpid() and any(each.path in names for each in process.open_files()):
                 found.append(f"{process.name()} (pid {process.pid})")
         except (psutil.Error, OSError):
             continue  # it ended, or belongs to somebody else
