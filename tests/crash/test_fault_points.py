@@ -214,7 +214,7 @@ def test_a_log_deleted_after_a_kill_costs_the_last_commits_and_nothing_is_traine
     for name in ("ledger.db-wal", "ledger.db-shm"):
         (folder / name).unlink()
 
-    assert broken(ledger_of(folder), imported=30) == []
+    assert any("the ledger is older" in each for each in broken(ledger_of(folder), imported=30))
     resumed(folder, start, 30)
 
 
