@@ -303,6 +303,19 @@ def test_a_slice_lost_with_its_runner_three_times_goes_behind_all_others(
     assert claim().slice.id == "b"
 
 
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_slice_behind_all_others_that_gives_a_model_is_behind_no_more(
+    ledger, make_slice, claim, row, clock, passed
+):
+    make_slice("a", deferred=1, tries=1, crashes=2)
+    held = claim()
+
+    with writing(ledger.engine) as conn:
+        claims.complete(conn, held, Success(passed=passed), Facts(), now=clock.now)
+
+    assert (row().deferred, row().tries, row().crashes) == (0, 0, 0)
+
+
 def test_a_row_changed_while_it_was_trained_is_trained_once_more(ledger, make_slice, claim, row, clock):
     make_slice("a")
     held = claim()
