@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     bindparam,
     case,
     func,
@@ -21,9 +22,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from ledger.errors import LeaseLostError
-from ledger.queue import FOLDER, PENDING, RUNNING, slice_of
+from ledger.queue import FOLDER, ORDER, PENDING, RUNNING, slice_of
 from ledger.records import Claim, Facts, Failure, Success
 from ledger.schema import Utc, artifacts, attempts, metrics, runners, slices
 from ledger.status import Outcome, Reason, Status
@@ -31,14 +33,8 @@ from ledger.text import storable
 
 LOSSES_BEFORE_DEFERRED = 3
 
-_NEXT = (
-    select(slices.c.position)
-    .where(PENDING)
-    .order_by(slices.c.deferred, slices.c.priority.desc(), slices.c.position)
-    .limit(literal_column("1"))
-    .with_for_update(skip_locked=True)  # PostgreSQL: others step over the row, SQLite ignores it
-    .scalar_subquery()
-)
+_FREE = select(slices.c.position).where(PENDING).with_for_update(skip_locked=True)
+"""A pending slice. PostgreSQL steps over the rows that others are claiming; SQLite ignores that."""
 _MAY_CLAIM = (
     select(runners.c.id)
     .where(runners.c.id == bindparam("runner"), runners.c.ended_at.is_(None))
@@ -46,25 +42,36 @@ _MAY_CLAIM = (
     .exists()
 )
 """A runner that was declared dead while it slept claims nothing before it has a new id."""
-_CLAIM = (
-    update(slices)
-    .where(slices.c.position == _NEXT, PENDING, _MAY_CLAIM)
-    .values(
-        status=Status.RUNNING.value,
-        runner_id=bindparam("runner"),
-        attempt=slices.c.attempt + 1,
+
+
+def _taking(wanted: Select[Any]) -> ReturningUpdate[Any]:
+    return (
+        update(slices)
+        .where(slices.c.position == wanted.scalar_subquery(), PENDING, _MAY_CLAIM)
+        .values(
+            status=Status.RUNNING.value,
+            runner_id=bindparam("runner"),
+            attempt=slices.c.attempt + 1,
+        )
+        .returning(*slices.c, FOLDER)
     )
-    .returning(*slices.c, FOLDER)
-)
+
+
+_CLAIM = _taking(_FREE.order_by(*ORDER).limit(literal_column("1")))
+_CLAIM_AT = _taking(_FREE.where(slices.c.position == bindparam("place")))
 _ATTEMPT = insert(attempts).returning(attempts.c.id)
 
 
-def claim(conn: Connection, runner_id: int, *, now: datetime) -> Claim | None:
+def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | None = None) -> Claim | None:
     """Take the next pending slice, or return None when there is none.
 
-    Choosing and taking are one statement: no two runners can be given the same slice.
+    With a `position` it is the slice there, or None when that is pending no more. Choosing and
+    taking are one statement: no two runners can be given the same slice.
     """
-    row = conn.execute(_CLAIM, {"runner": runner_id}).one_or_none()
+    if position is None:
+        row = conn.execute(_CLAIM, {"runner": runner_id}).one_or_none()
+    else:
+        row = conn.execute(_CLAIM_AT, {"runner": runner_id, "place": position}).one_or_none()
     if row is None:
         return None
     taken = slice_of(row)

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
-from ledger.records import Claim, Slice
+from ledger.records import Claim, Ranges, Slice, Source, Upcoming
 from ledger.schema import imports, slices
 from ledger.status import Reason, Status
 
@@ -21,6 +21,29 @@ WAITING = text("slices.status = 'waiting'")
 
 FOLDER = select(imports.c.folder).where(imports.c.id == slices.c.import_id).scalar_subquery().label("base")
 """The folder of the split file, for `slice_of`."""
+
+ORDER = (slices.c.deferred, slices.c.priority.desc(), slices.c.position)
+"""The order in which pending slices are claimed."""
+
+_UPCOMING = (
+    select(
+        slices.c.position,
+        slices.c.deferred,
+        slices.c.priority,
+        slices.c.column_name,
+        slices.c.database_name,
+        slices.c.table_name,
+        slices.c.file,
+        slices.c.import_id,
+        *(
+            func.coalesce(slices.c[f"active_{name}"], slices.c[name])
+            for name in ("train_from", "train_to", "test_from", "test_to")
+        ),
+    )
+    .where(PENDING)
+    .order_by(*ORDER)
+    .limit(bindparam("count"))
+)
 
 
 def slice_of(row: Any) -> Slice:
@@ -42,6 +65,16 @@ def slice_of(row: Any) -> Slice:
         priority=row.priority,
         base=row.base,
     )
+
+
+def upcoming(conn: Connection, count: int) -> list[Upcoming]:
+    """The next `count` pending slices, in the order in which they will be claimed."""
+    found = []
+    rows = conn.execute(_UPCOMING, {"count": count})
+    for position, deferred, priority, column, database, table, file, import_id, *ranges in rows:
+        source = Source(database, table, file, import_id, Ranges(*ranges))
+        found.append(Upcoming(position, (deferred, -priority), column, source))
+    return found
 
 
 def queue_due(conn: Connection, *, now: datetime) -> int:

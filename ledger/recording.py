@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from ledger import claims, queue
 from ledger.errors import LeaseLostError
-from ledger.records import Claim, Facts, Failure, Success
+from ledger.records import Claim, Facts, Failure, Success, Upcoming
 from ledger.status import Outcome
 
 
@@ -25,9 +25,13 @@ class Recording:
         self._conn = conn
         self._now = now
 
-    def claim(self, runner_id: int) -> Claim | None:
-        """Take the next pending slice, or return None when there is none."""
-        return claims.claim(self._conn, runner_id, now=self._now)
+    def upcoming(self, count: int) -> list[Upcoming]:
+        """The next `count` pending slices, in the order in which they will be claimed."""
+        return queue.upcoming(self._conn, count)
+
+    def claim(self, runner_id: int, position: int | None = None) -> Claim | None:
+        """Take the next pending slice, or the one at `position`; None when it is not there."""
+        return claims.claim(self._conn, runner_id, now=self._now, position=position)
 
     def complete(self, held: Claim, success: Success, facts: Facts) -> bool:
         """Record a trained model whole, or nothing of it."""

@@ -82,6 +82,27 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What is read for a slice besides its column: slices with the same one are read together."""
+
+    database: str | None
+    table: str | None
+    file: str | None
+    import_id: int  # names are looked up beside the split file
+    ranges: Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A slice that will be claimed soon, unless somebody else claims it before."""
+
+    position: int
+    rank: tuple[int, int]  # lower ones come first, whatever their position
+    column: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """One model file: its path under the artifact root, and what it must still be."""
 

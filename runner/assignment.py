@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ledger.records import Artifact, Claim, Facts, Failure
+from runner.databases import OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Setup:
     databases: Mapping[str, str] = field(default_factory=dict)
     time_column: str | None = None
     separator: str | None = None
+    keep_open: int = OPEN  # databases
     memory_limit: int | None = None  # bytes
     scratch: str | None = None  # the folder under which each attempt gets one of its own
 
@@ -28,6 +30,15 @@ class Setup:
 def attempt_folder(held: Claim) -> str:
     """How the name of an attempt's own temporary folder begins."""
     return f"attempt-{held.attempt_id}-"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A claimed slice for a worker."""
+
+    held: Claim
+    together: tuple[str, ...] = ()  # the columns of slices that come soon: best read with this one
+    worker: int | None = None  # the number of the worker that has read its table; another will do
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ledger.records import Claim
 from ledger.render import span
 from ledger.store import Ledger
-from runner.assignment import Report, Setup
+from runner.assignment import Assignment, Report, Setup
 from runner.config import read_config
 from runner.crew import Death, Event
 from runner.launch import launcher_for
@@ -91,7 +91,7 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
         for held in sample:
             while not pool.free:
                 pool.events(0.5)
-            pool.give(pool.free[0], held)
+            pool.give(pool.free[0], Assignment(held))
             event = _what_became_of(held, pool)
             before = trials[-1].memory if trials else None
             if isinstance(event, Death):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from ledger.records import Claim
-from runner.assignment import Report
+from runner.assignment import Assignment, Report
 from runner.launch import Ending
 
 
@@ -49,7 +49,7 @@ class Crew(Protocol):
     def busy(self) -> Sequence[Worker]:
         """The workers that hold a slice."""
 
-    def give(self, worker: Worker, held: Claim) -> None:
+    def give(self, worker: Worker, assignment: Assignment) -> None:
         """Hand a claimed slice to a free worker."""
 
     def events(self, timeout: float) -> list[Event]:

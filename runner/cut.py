@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from runner.errors import MissingColumnError, NoDataError, NotNumericError, Resu
 from runner.timeaxis import TimeAxis, time_axis
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     Data = pd.Series[float] | pd.DataFrame
 
@@ -29,53 +32,70 @@ class Cut:
 
 
 def cut_frame(frame: pd.DataFrame, axis: TimeAxis, row: Slice) -> Cut:
+    """Cut the columns of a frame by the slice's ranges. Raises as `cut_columns` does."""
+    return cut_columns({name: frame[name] for name in frame.columns}, axis, row)
+
+
+def cut_columns(columns: Mapping[Any, Any], axis: TimeAxis, row: Slice) -> Cut:
     """Cut value columns by the slice's ranges; rows of equal time stay, in the order of the source.
 
     Raises NoDataError when a range selects nothing but missing values, NotNumericError for text,
     MissingColumnError where there is no column besides the time.
     """
-    if not len(frame.columns):
+    import numpy as np
+    import pandas as pd
+
+    if not columns:
         raise MissingColumnError(f"{axis.source} has no column besides its time {str(axis.index.name)!r}")
-    parts = []
+    parts: list[Any] = []
     for which in ("train", "test"):
         start, end = row[f"{which}_from"], row[f"{which}_to"]
-        inside = axis.inside(interval(start, end))
-        part = numeric(frame[inside].set_axis(axis.index[inside], axis=0), axis.source)
-        if part.empty or part.isna().to_numpy().all():
-            what = "only missing values" if len(part) else "no rows"
+        places, index = axis.part(interval(start, end))
+        part = {name: _numbers(column, places, name, axis.source) for name, column in columns.items()}
+        if not len(index) or all(np.isnan(values).all() for values in part.values()):
+            what = "only missing values" if len(index) else "no rows"
             raise NoDataError(
                 f"{axis.source}: the {which} range {start} to {end} selects {what}; "
                 f"the source has {axis.span()}"
             )
-        if not part.index.is_monotonic_increasing:
-            part = part.sort_index(kind="stable")
-        parts.append(part.iloc[:, 0] if part.shape[1] == 1 else part)
+        index = index.view()  # its name and frequency can be set: others have this one too
+        if len(part) == 1:
+            ((name, values),) = part.items()
+            parts.append(pd.Series(values, index=index, name=name))
+        else:
+            parts.append(pd.DataFrame(part, index=index))
     return Cut(*parts)
 
 
-def numeric(frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """The columns as floats, NaN where a value is missing or infinite.
+def _numbers(column: Any, places: Any, name: Any, source: str) -> NDArray[np.float64]:
+    """Some rows of a column as floats, NaN where a value is missing or infinite.
 
     Raises NotNumericError naming `source` and the first value that is no number.
     """
     import numpy as np
     import pandas as pd
 
-    columns = {}
-    for name in frame.columns:
-        column = frame[name]
-        if not pd.api.types.is_numeric_dtype(column):
-            numbers = pd.to_numeric(column, errors="coerce")
-            wrong = numbers.isna() & column.notna() & (column.astype("string").str.strip() != "")
-            if wrong.any():
-                raise NotNumericError(
-                    f"{source}: column {name!r} holds {str(column[wrong].iloc[0])[:60]!r}, which is no "
-                    "number; correct it there, or turn it into one in get_data() of a worker file"
-                )
-            column = numbers
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        columns[name] = np.where(np.isfinite(values), values, np.nan)
-    return pd.DataFrame(columns, index=frame.index)
+    if isinstance(column, np.ndarray):
+        values = column[places]
+    else:
+        chosen = column.iloc[places]
+        if not pd.api.types.is_numeric_dtype(chosen):
+            chosen = _parsed(chosen, name, source)
+        values = chosen.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _parsed(column: pd.Series[Any], name: Any, source: str) -> pd.Series[Any]:
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = numbers.isna() & column.notna() & (column.astype("string").str.strip() != "")
+    if wrong.any():
+        raise NotNumericError(
+            f"{source}: column {name!r} holds {str(column[wrong].iloc[0])[:60]!r}, which is no "
+            "number; correct it there, or turn it into one in get_data() of a worker file"
+        )
+    return numbers
 
 
 def cut(data: Any, row: Slice) -> Cut:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from ledger.records import Slice
 from runner.addresses import database_url
-from runner.cut import Cut
 from runner.errors import SourceError
 from runner.secrets import masked, without_secrets
 from runner.tables import Known, read
+from runner.windows import Window
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -38,12 +38,13 @@ class Database:
 class Databases:
     """Finds databases by the names in the split file, and reads slices from them."""
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    def __init__(self, urls: Mapping[str, str], keep_open: int = OPEN) -> None:
         self._urls = urls
+        self._keep_open = keep_open
         self._open: OrderedDict[tuple[str, str | None], Database] = OrderedDict()
 
-    def load(self, row: Slice, *, wished_time: str | None) -> Cut:
-        """Read the slice's rows and cut them.
+    def read(self, row: Slice, *, wished_time: str | None, together: Collection[str]) -> Window:
+        """Read the slice's rows, with columns that are best read `together` with its own.
 
         Raises SourceError when the database cannot be read now, and as `tables.read` does.
         """
@@ -53,7 +54,7 @@ class Databases:
         database = self._database(row.database, row.base)
         try:
             with database.engine.connect() as conn:
-                return read(conn, database.known, row, wished_time)
+                return read(conn, database.known, row, wished_time, together)
         except SQLAlchemyError as error:
             # The driver's own words, without the statement and its values. Never the cause: its
             # traceback would be recorded, and drivers quote what they were given.
@@ -69,7 +70,7 @@ class Databases:
         key = (name, base)
         if key not in self._open:
             self._open[key] = _database(name, database_url(name, base, self._urls))
-            if len(self._open) > OPEN:
+            if len(self._open) > self._keep_open:
                 _, oldest = self._open.popitem(last=False)
                 oldest.engine.dispose()
         self._open.move_to_end(key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,9 +10,10 @@ from ledger import faults
 from ledger.artifacts import CannotKeepError
 from ledger.errors import AccessError, ConflictError
 from ledger.recording import Recording
-from ledger.records import Claim
 from ledger.store import Ledger
-from runner.crew import Crew, Event
+from runner.assignment import Assignment
+from runner.crew import Crew, Event, Worker
+from runner.lookahead import Lookahead
 from runner.obstacle import Obstacle
 from runner.options import RunOptions
 from runner.presence import Presence
@@ -49,7 +49,8 @@ class Engine:
         self._stopping = stopping
         self._progress = progress
         self._summary = summary
-        self._ahead: deque[Claim] = deque()  # claimed, and waiting for a worker
+        self._lookahead = Lookahead(per_source=options.per_source)
+        self._ahead: list[Assignment] = []  # claimed, and waiting for a worker
         self._unrecorded: list[Event] = []  # what has ended and is not in the ledger yet
         self._unsure = False  # a transaction failed: it may stand all the same
         self._obstacle = Obstacle()
@@ -70,7 +71,7 @@ class Engine:
 
     def give_back(self, why: str) -> None:
         """Kill what is being trained, record what has ended, and give back all that is held."""
-        held = [*self._crew.end(), *self._ahead]
+        held = [*self._crew.end(), *(waiting.held for waiting in self._ahead)]
         self._ahead.clear()
         if held or self._unrecorded:
             with self._recording() as record:
@@ -108,27 +109,43 @@ class Engine:
     def _record(self) -> None:
         """Write what happened and claim what comes next, in one transaction."""
         looking = bool(self._unrecorded) or time.monotonic() >= self._look_again
-        if not self._unrecorded and not self._unsure and not (looking and self._room()):
+        wanting = self._wanting() if looking else []
+        if not self._unrecorded and not self._unsure and not wanting:
             return
         if self._unrecorded:
             faults.reach("reported")
-        claimed: list[Claim] = []
+        claimed: list[Assignment] = []
         nothing_left = False
         with self._recording() as record:
             record.queue_due()
-            while len(claimed) < self._room():
-                held = record.claim(self._presence.runner_id)
-                if held is None:
+            for worker in self._wanting():
+                assignment = self._claim(record, worker)
+                if assignment is not None:
+                    claimed.append(assignment)
+                elif not self._lookahead.held_back:
                     nothing_left = not claimed and record.next_due() is None
                     self._look_again = time.monotonic() + 2 * PATIENCE
                     break
-                claimed.append(held)
         # A runner that was declared dead meanwhile is given nothing, whatever is left.
         self._queue_is_empty = nothing_left and self._presence.tick(at_once=True)
         self._summary.started += len(claimed)
         self._ahead.extend(claimed)
         if claimed:
             faults.reach("claimed")
+
+    def _claim(self, record: Recording, worker: int) -> Assignment | None:
+        """Claim the slice that suits this worker best, None when there is none for it."""
+        if wanted := self._lookahead.wanted(self._crew.size):
+            self._lookahead.fill(record.upcoming(wanted))
+        while (hint := self._lookahead.take(worker)) is not None:
+            held = record.claim(self._presence.runner_id, hint.position)
+            if held is not None:
+                return Assignment(held, self._lookahead.together(hint), worker)
+            self._lookahead.forget(hint)
+        if self._lookahead.held_back:
+            return None
+        held = record.claim(self._presence.runner_id)
+        return Assignment(held, worker=worker) if held is not None else None
 
     @contextmanager
     def _recording(self) -> Iterator[Recording]:
@@ -145,26 +162,39 @@ class Engine:
 
     def _known(self) -> set[int]:
         """The attempts that this runner knows it holds."""
-        held = [*self._ahead, *(worker.held for worker in self._crew.busy)]
+        held = [*(waiting.held for waiting in self._ahead), *(worker.held for worker in self._crew.busy)]
         held += [event.held for event in self._unrecorded]
         return {claim.attempt_id for claim in held if claim is not None}
 
-    def _room(self) -> int:
-        """How many slices may be claimed now: one for each free worker, and one ahead for each."""
+    def _wanting(self) -> list[int]:
+        """The workers a slice may be claimed for now: those that are free, and one ahead for each."""
         if self._stopping.wanted or self._results.stop_reason:
-            return 0
-        room = len(self._crew.free) + self._crew.size - len(self._ahead)
+            return []
+        wanting = [worker.number for worker in (*self._crew.free, *self._crew.free, *self._crew.busy)]
+        for waiting in self._ahead:
+            if waiting.worker in wanting:
+                wanting.remove(waiting.worker)
+            elif wanting:
+                wanting.pop()
         if self._options.limit is not None:
-            room = min(room, self._options.limit - self._summary.started)
-        return max(0, room)
+            return wanting[: max(0, self._options.limit - self._summary.started)]
+        return wanting
 
     def _hand_out(self) -> None:
         if self._stopping.wanted or self._results.stop_reason or self._obstacle.reason is not None:
             return
         for worker in self._crew.free:
-            if not self._ahead:
-                return
-            self._crew.give(worker, self._ahead.popleft())
+            assignment = self._for(worker)
+            if assignment is not None:
+                self._ahead.remove(assignment)
+                self._crew.give(worker, assignment)
+
+    def _for(self, worker: Worker) -> Assignment | None:
+        """What was claimed for this worker; else for another, which is better than to wait for that one."""
+        own = next((waiting for waiting in self._ahead if waiting.worker == worker.number), None)
+        if own is not None or self._options.per_source is not None:
+            return own
+        return self._ahead[0] if self._ahead else None
 
     def _stop_now(self) -> bool:
         """Whether a run that was told to stop has no reason to wait any longer."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import IO, TYPE_CHECKING
 
 from ledger.formats import PARQUET, ends_with
 from ledger.ranges import interval
 from ledger.records import Slice
 from ledger.tabular import Layout, first_lines, layout_of, reading, time_column
-from runner.cut import Cut, cut_frame, require_column
+from runner.cut import require_column
 from runner.errors import FileFormatError, MissingColumnError, NoDataError
 from runner.places import opened, place_of
 from runner.timeaxis import TimeError, row_numbers, time_axis
+from runner.windows import Window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,28 +26,39 @@ OTHER_SEPARATOR = (
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def load_file(row: Slice, *, wished_time: str | None, separator: str | None) -> Cut:
-    """Read the slice's file and cut it.
+def read_file(
+    row: Slice, *, wished_time: str | None, separator: str | None, together: Collection[str] = ()
+) -> Window:
+    """Read the slice's column of its file, with columns that are best read `together` with it.
 
     Raises SourceError when it cannot be read now, and UnfitDataErrors for what it holds.
     """
     assert row.file is not None
     place = place_of(row.file, row.base)
     told = place.shown
+    wanted = None if row.column is None else (row.column, *together)
     is_parquet = ends_with(place.address, PARQUET)
     with opened(place, unpacked=not is_parquet) as stream:
         if is_parquet:
-            frame, time = _parquet(stream, told, row.column, wished_time)
+            frame, time = _parquet(stream, told, wanted, wished_time)
         else:
-            frame, time = _csv(stream, told, row.column, wished_time, separator)
+            frame, time = _csv(stream, told, wanted, wished_time, separator)
     if time is None:
         _require_numbers(frame, row, told)
-        return cut_frame(frame, row_numbers(len(frame), told), row)
-    return cut_frame(frame.drop(columns=time), time_axis(frame[time], told), row)
+        axis = row_numbers(len(frame), told)
+    else:
+        axis = time_axis(frame[time], told)
+        frame = frame.drop(columns=time)
+    columns = {str(name): frame[name] for name in frame.columns}
+    return Window(columns, axis, whole=row.column is None)
 
 
 def _csv(
-    stream: IO[bytes], place: str, column: str | None, wished_time: str | None, separator: str | None
+    stream: IO[bytes],
+    place: str,
+    columns: Sequence[str] | None,
+    wished_time: str | None,
+    separator: str | None,
 ) -> tuple[pd.DataFrame, str | None]:
     import pandas as pd
 
@@ -64,7 +76,7 @@ def _csv(
             options |= {"names": names}
         _require_room(layout, len(names), place)
         time = time_column(names, wished_time)
-        wanted = _wanted(names, time, column, place)
+        wanted = _wanted(names, time, columns, place)
         # Naming all columns would let longer lines pass unseen.
         some = None if wanted == names else wanted
         frame = pd.read_csv(stream, usecols=some, **options)
@@ -129,7 +141,7 @@ def _not_utf8(stream: IO[bytes], place: str) -> str:
 
 
 def _parquet(
-    stream: IO[bytes], place: str, column: str | None, wished_time: str | None
+    stream: IO[bytes], place: str, columns: Sequence[str] | None, wished_time: str | None
 ) -> tuple[pd.DataFrame, str | None]:
     import pandas as pd
     import pyarrow
@@ -139,21 +151,22 @@ def _parquet(
         names = [name for name in parquet.ParquetFile(stream).schema_arrow.names if name]
         stream.seek(0)
         time = time_column(names, wished_time)
-        wanted = _wanted(names, time, column, place)
+        wanted = _wanted(names, time, columns, place)
         return pd.read_parquet(stream, columns=wanted).reset_index()[wanted], time
     except pyarrow.ArrowInvalid as error:
         raise FileFormatError(f"{place} is no Parquet file: {str(error).splitlines()[0]}") from None
 
 
-def _wanted(names: Sequence[str], time: str | None, column: str | None, place: str) -> list[str]:
+def _wanted(names: Sequence[str], time: str | None, columns: Sequence[str] | None, place: str) -> list[str]:
+    """The columns to read: the time, the first of `columns`, which must be there, and the others that are."""
     if time is not None:
         require_column(time, list(names), place)
-    if column is None:
+    if columns is None:
         return list(names)
     try:
-        require_column(column, list(names), place)
+        require_column(columns[0], list(names), place)
     except MissingColumnError as error:
         if len(names) > 1:
             raise
         raise MissingColumnError(f"{error}; {OTHER_SEPARATOR}") from None
-    return [name for name in names if name in (time, column)]
+    return [name for name in names if name == time or name in columns]

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 from ledger.records import Claim
-from runner.assignment import Setup
+from runner.assignment import Assignment, Setup
 from runner.crew import Death, Event, Worker
 from runner.environment import QUIET
 from runner.launch import Ending
@@ -25,6 +25,7 @@ class Inline:
             os.environ.setdefault(name, value)
         self._training = Training(setup, printed=None)
         self._worker = Worker(number=1)
+        self._assignment: Assignment | None = None
 
     @property
     def size(self) -> int:
@@ -41,15 +42,16 @@ class Inline:
         """This process, while it holds a slice."""
         return [self._worker] if self._worker.held else []
 
-    def give(self, worker: Worker, held: Claim) -> None:
+    def give(self, worker: Worker, assignment: Assignment) -> None:
         """Keep a claimed slice for the next call of `events`."""
-        worker.held = held
+        worker.held = assignment.held
+        self._assignment = assignment
         worker.since = time.monotonic()
 
     def events(self, timeout: float) -> list[Event]:
         """Train what is held; without a slice, wait for `timeout` seconds."""
-        held = self._worker.held
-        if held is None:
+        assignment = self._assignment
+        if assignment is None:
             time.sleep(timeout)
             return []
         from threadpoolctl import threadpool_limits
@@ -60,12 +62,14 @@ class Inline:
         event: Event
         try:
             with threadpool_limits(1), contextlib.redirect_stdout(echo):
-                report = self._training.attempt(held)
+                report = self._training.attempt(assignment)
             event = replace(report, facts=replace(report.facts, output=echo.tail()))
         except SystemExit as error:  # as in a worker process, which would have ended
             code = error.code if isinstance(error.code, int) else 1
-            event = Death(held, Ending(exit_code=code), None, echo.tail() or "", time.monotonic() - started)
-        self._worker.held = None
+            event = Death(
+                assignment.held, Ending(exit_code=code), None, echo.tail() or "", time.monotonic() - started
+            )
+        self._worker.held = self._assignment = None
         return [event]
 
     def end(self) -> list[Claim]:

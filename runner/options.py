@@ -16,6 +16,7 @@ LEAST: dict[str, float] = {
     "workers": 0,
     "max_attempts": 1,
     "memory_limit": 1,
+    "per_source": 1,
     "limit": 1,
     "seed": 0,
     "timeout": 0.001,
@@ -43,6 +44,7 @@ class RunOptions:
     backoff: float = 1.0
     backoff_limit: float = 30.0
     grace: float = 30.0  # how long a stopped run waits for what is being trained
+    per_source: int | None = None  # workers that read one database at the same time
     limit: int | None = None
     time_limit: float | None = None
     seed: int = 0

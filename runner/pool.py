@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from ledger.records import Claim
-from runner.assignment import Report, Setup, attempt_folder
+from runner.assignment import Assignment, Report, Setup, attempt_folder
 from runner.crew import Death, Event, Worker
 from runner.errors import RunnerError
 from runner.launch import Child, Launcher
@@ -86,14 +86,14 @@ class Pool:
         """The workers that hold a slice."""
         return [worker for worker in self.workers.values() if worker.held is not None]
 
-    def give(self, worker: Worker, held: Claim) -> None:
+    def give(self, worker: Worker, assignment: Assignment) -> None:
         """Hand a claimed slice to a free worker."""
         assert isinstance(worker, Process)
-        worker.held = held
+        worker.held = assignment.held
         worker.since = self._monotonic()
         # Where it has just died, `events` will find that, and the slice in its hands.
         with contextlib.suppress(ConnectionError):
-            worker.child.conn.send(held)
+            worker.child.conn.send(assignment)
 
     def events(self, timeout: float) -> list[Event]:
         """Wait up to `timeout` seconds, and return what workers reported or died of.

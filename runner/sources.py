@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from ledger.records import Slice
 from runner.cut import Cut
-from runner.databases import Databases
-from runner.files import load_file
+from runner.databases import OPEN, Databases
+from runner.files import read_file
+from runner.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +22,37 @@ class SourceSettings:
     databases: Mapping[str, str] = field(default_factory=dict, repr=False)
     time_column: str | None = None
     separator: str | None = None
+    keep_open: int = OPEN  # databases
 
 
 class Reader:
-    """Reads slices; keeps the last databases open."""
+    """Reads slices; keeps the last databases open, and what was read last for the slices that come next."""
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
-        self._databases = Databases(settings.databases)
+        self._databases = Databases(settings.databases, settings.keep_open)
+        self._windows = Windows()
 
-    def load(self, row: Slice) -> Cut:
-        """The train and test data of a slice. Raises SourceError, or an UnfitDataError."""
+    def load(self, row: Slice, together: Collection[str] = ()) -> Cut:
+        """The train and test data of a slice; `together` are columns that the next slices need.
+
+        Raises SourceError, or an UnfitDataError.
+        """
         time = row.extra.get("time_column") or self._settings.time_column
+        separator = row.extra.get("separator") or self._settings.separator
+        key: Hashable
         if row.file is not None:
-            separator = row.extra.get("separator") or self._settings.separator
-            return load_file(row, wished_time=time, separator=separator)
-        return self._databases.load(row, wished_time=time)
+            key = (row.file, row.base, time, separator)
+        else:
+            key = (row.database, row.table, row.base, time, row.ranges)
+        window = self._windows.find(key, row.column)
+        if window is None:
+            if row.file is not None:
+                window = read_file(row, wished_time=time, separator=separator, together=together)
+            else:
+                window = self._databases.read(row, wished_time=time, together=together)
+            self._windows.keep(key, window)
+        return window.cut(row)
 
     def close(self) -> None:
         """Close what is open."""

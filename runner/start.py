@@ -21,6 +21,7 @@ from ledger.store import Ledger
 from runner.assignment import Setup
 from runner.config import DEFAULT_CONFIG, read_config
 from runner.crew import Crew
+from runner.databases import OPEN
 from runner.engine import Engine
 from runner.errors import OptionError, RunnerError
 from runner.gate import Gates
@@ -166,6 +167,7 @@ def _setup(ledger: Ledger, options: RunOptions) -> Setup:
         databases=dict(options.databases),
         time_column=options.time_column,
         separator=options.separator,
+        keep_open=OPEN if options.per_source is None else 1,
         memory_limit=options.memory_limit,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,12 @@ from ledger.ranges import interval
 from ledger.records import Slice
 from ledger.tabular import time_column
 from runner.bounds import bounds
-from runner.cut import Cut, cut_frame, require_column
+from runner.cut import require_column
 from runner.errors import MissingColumnError, NoDataError
+from runner.fetching import fetched
 from runner.secrets import masked
 from runner.timeaxis import time_axis
+from runner.windows import Window
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause, Inspector
@@ -36,13 +38,15 @@ class Known:
     samples: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
-def read(conn: Connection, known: Known, row: Slice, wished_time: str | None) -> Cut:
-    """Read the slice's rows and cut them.
+def read(
+    conn: Connection, known: Known, row: Slice, wished_time: str | None, together: Collection[str] = ()
+) -> Window:
+    """Read the slice's column, or all columns where it names none, from its first time to its last.
 
+    Columns that are best read `together` with it come too, as far as they are there and room is.
     Raises MissingColumnError for a table or column that is not there, and UnfitDataErrors for
     what they hold.
     """
-    import pandas as pd
     from sqlalchemy import column, select
     from sqlalchemy.sql import quoted_name
 
@@ -51,6 +55,9 @@ def read(conn: Connection, known: Known, row: Slice, wished_time: str | None) ->
     table = _table(conn, known, database, str(row.table))
     time = time_column(table.columns, wished_time) or table.columns[0]
     values = _values(table.columns, time, row.column, place)
+    if row.column is not None:
+        others = set(together)
+        values += [name for name in table.columns if name in others and name not in (time, row.column)]
     clock: ColumnElement[Any] = column(quoted_name(time, True))
     source = _quoted(table)
     sample = _sample(conn, known, (str(row.table), time), clock, source)
@@ -60,10 +67,12 @@ def read(conn: Connection, known: Known, row: Slice, wished_time: str | None) ->
         clock, sample, interval(row.train_from, row.train_to), interval(row.test_from, row.test_to)
     ):
         wanted = wanted.where(bound)
-    frame = pd.DataFrame(conn.execute(wanted).all(), columns=[time, *values])
-    if frame.empty:
+    times, *columns = fetched(conn, wanted, least=1 + (len(values) if row.column is None else 1))
+    if not len(times):
         raise NoDataError(f"{place} {_nothing(row, time, sample)}")
-    return cut_frame(frame[values], time_axis(frame[time], place), row)
+    axis = time_axis(times.rename(time), place)
+    named = dict(zip(values, columns, strict=False))
+    return Window(named, axis, whole=row.column is None)
 
 
 def _nothing(row: Slice, time: str, sample: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,6 +33,28 @@ class TimeAxis:
     index: pd.Index[Any]
     numbers: NDArray[np.float64] | None
     source: str
+    _parts: dict[Interval, tuple[Any, pd.Index[Any]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def part(self, interval: Interval) -> tuple[slice | NDArray[np.intp], pd.Index[Any]]:
+        """Where the rows of `interval` are, in order of time, and their times. Raises as `inside` does.
+
+        Rows of equal time stay in the order of the source.
+        """
+        if interval not in self._parts:
+            self._parts[interval] = self._part(interval)
+        return self._parts[interval]
+
+    def _part(self, interval: Interval) -> tuple[slice | NDArray[np.intp], pd.Index[Any]]:
+        import numpy as np
+
+        places = np.flatnonzero(self.inside(interval))
+        index = self.index[places]
+        if not index.is_monotonic_increasing:
+            order = np.argsort(index, kind="stable")
+            places, index = places[order], index[order]
+        if places.size and bool((np.diff(places) == 1).all()):
+            return slice(int(places[0]), int(places[-1]) + 1), index
+        return places, index
 
     def inside(self, interval: Interval) -> NDArray[np.bool_]:
         """Which rows lie in `interval`, both ends included. Raises TimeError where kinds do not fit."""

@@ -7,14 +7,14 @@ import os
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Claim, Facts, Failure, Slice
-from runner.assignment import Report, Setup, attempt_folder
+from runner.assignment import Assignment, Report, Setup, attempt_folder
 from runner.cut import Cut, cut
 from runner.errors import FinalError, MissingColumnError, UnfitDataError
 from runner.memory import forget_peak, peak_memory
@@ -56,11 +56,13 @@ class Training:
                 databases=setup.databases,
                 time_column=setup.time_column,
                 separator=setup.separator,
+                keep_open=setup.keep_open,
             )
         )
 
-    def attempt(self, held: Claim) -> Report:
-        """Train `held` once. Only what ends the process itself gets past this."""
+    def attempt(self, assignment: Assignment) -> Report:
+        """Train the claimed slice once. Only what ends the process itself gets past this."""
+        held = assignment.held
         facts: dict[str, Any] = {"seed": self._setup.seed, "code_version": self._code_version(held.slice)}
         phases = Phases()
         self._printed.begin()
@@ -68,7 +70,7 @@ class Training:
         outcome: dict[str, Any]
         with collected_warnings() as warned, self._own_folder(held) as folder:
             try:
-                outcome = self._train(held, Path(folder), phases, facts)
+                outcome = self._train(assignment, Path(folder), phases, facts)
             except CannotKeepError as error:
                 outcome = {"nothing_kept": str(error)}
             except Exception as error:  # the user's code may raise anything; the run goes on
@@ -103,13 +105,15 @@ class Training:
                 os.environ["TMPDIR"] = tempfile.tempdir = folder
             yield folder
 
-    def _train(self, held: Claim, folder: Path, phases: Phases, facts: dict[str, Any]) -> dict[str, Any]:
-        row = held.slice
+    def _train(
+        self, assignment: Assignment, folder: Path, phases: Phases, facts: dict[str, Any]
+    ) -> dict[str, Any]:
+        held, row = assignment.held, assignment.held.slice
         own = row.trainer is not None and row.trainer != (self._setup.trainer or DEFAULT_TRAINER)
         params = dict(row.params or ({} if own else self._setup.params))
         facts["trainer"] = self.trainer_of(row)
         with phases.time("load"):
-            data = self._load(row)
+            data = self._load(row, assignment.together)
             facts |= {"train_rows": len(data.train), "test_rows": len(data.test)}
             dataset = _dataset(data, params, self._setup.seed)
         if self._trains_itself(row):
@@ -130,10 +134,10 @@ class Training:
             return self._user.code_version
         return f"slice-ledger {__version__}"
 
-    def _load(self, row: Slice) -> Cut:
+    def _load(self, row: Slice, together: Sequence[str]) -> Cut:
         if self._user is not None and self._user.reads:
             return cut(self._user.get_data(row), row)
-        return self._reader.load(row)
+        return self._reader.load(row, together)
 
     def _built_in(
         self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]

@@ -124,6 +124,7 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "backoff": seconds,
     "backoff_limit": seconds,
     "grace": seconds,
+    "per_source": _whole,
     "limit": _whole,
     "time_limit": seconds,
     "seed": _whole,

@@ -224,27 +224,29 @@ def test_a_server_that_went_away_is_read_again_when_it_is_back():
     binaries = postgres.binaries()
     if binaries is None:
         pytest.skip("PostgreSQL's server is not installed")
-    where = row(database="x", table="t", column="v")
+    first, second, third = (row(database="x", table="t", column=name) for name in "vwz")
     with (
         postgres.server(binaries) as server,
         closing(Reader(SourceSettings(databases={"x": server.url}))) as reader,
     ):
         engine = create_engine(server.url)
-        pd.DataFrame({"ts": pd.to_datetime(TIMES), "v": range(7)}).to_sql("t", engine, index=False)
+        pd.DataFrame({"ts": pd.to_datetime(TIMES), **dict.fromkeys("vwz", range(7))}).to_sql(
+            "t", engine, index=False
+        )
         with engine.connect() as conn:
             conn.exec_driver_sql("CHECKPOINT")  # the test server does not write at each COMMIT
         engine.dispose()
-        assert list(reader.load(where).test) == [3, 4]
+        assert list(reader.load(first).test) == [3, 4]
 
         server.stop()
         with pytest.raises(SourceError, match="^database x: .*No such file or directory"):
-            reader.load(where)
+            reader.load(second)
         server.start()
-        assert list(reader.load(where).test) == [3, 4]
+        assert list(reader.load(second).test) == [3, 4]
 
         server.stop()
         server.start()
-        assert list(reader.load(where).test) == [3, 4]
+        assert list(reader.load(third).test) == [3, 4]
 
 
 def test_a_table_that_was_empty_is_read_when_it_is_filled(tmp_path):

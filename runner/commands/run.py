@@ -54,6 +54,10 @@ def run(
     max_attempts: Annotated[
         int | None, typer.Option(envvar="RUNNER_MAX_ATTEMPTS", help="Tries before a slice has failed [3].")
     ] = None,
+    per_source: Annotated[
+        int | None,
+        typer.Option(envvar="RUNNER_PER_SOURCE", help="Most workers that read one database at once."),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(envvar="RUNNER_LIMIT", help="Start at most so many attempts.")
     ] = None,
@@ -92,6 +96,7 @@ def run(
         timeout=timeout,
         memory_limit=memory_limit,
         max_attempts=max_attempts,
+        per_source=per_source,
         limit=limit,
         time_limit=time_limit,
         seed=seed,

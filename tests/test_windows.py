@@ -1,0 +1,166 @@
+"""What is read once for several slices, and how long it is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from runner import fetching
+from runner.sources import Reader, SourceSettings
+from runner.timeaxis import row_numbers
+from runner.windows import MAX_AGE, Window, Windows
+from tests.reading import TIMES, row
+
+
+@pytest.fixture
+def reader(tmp_path):
+    """Reads the database `web`, beside a CSV file of the same columns."""
+    frame = pd.DataFrame(
+        {"timestamp": TIMES, "cpu": range(7), "memory": range(10, 17), "note": list("abcdefg")}
+    )
+    with closing(sqlite3.connect(tmp_path / "web.db")) as raw:
+        frame.to_sql("metrics", raw, index=False)
+    frame.to_csv(tmp_path / "web.csv", index=False)
+    with closing(Reader(SourceSettings())) as reader:
+        yield reader
+
+
+@pytest.fixture
+def read():
+    """The SELECTs on the table so far."""
+    seen = []
+
+    def note(conn, cursor, statement, *rest):
+        if 'FROM "metrics"' in statement and "LIMIT" not in statement:
+            seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+def metric(tmp_path, column, **columns):
+    return row(database="web", table="metrics", base=str(tmp_path), column=column, **columns)
+
+
+def test_a_table_is_read_once_for_the_slices_of_its_columns(reader, read, tmp_path):
+    cpu = reader.load(metric(tmp_path, "cpu"), together=["memory", "gone", "timestamp"])
+    memory = reader.load(metric(tmp_path, "memory"))
+
+    assert len(read) == 1
+    assert (list(cpu.train), list(cpu.test)) == ([0, 1, 2], [3, 4])
+    assert (list(memory.train), list(memory.test)) == ([10, 11, 12], [13, 14])
+    assert (cpu.train.name, memory.test.name) == ("cpu", "memory")
+    assert memory.train.index.equals(pd.DatetimeIndex(TIMES[:3]))
+
+
+def test_what_was_read_together_gives_what_is_read_alone(tmp_path, reader):
+    reader.load(metric(tmp_path, "cpu"), together=["memory"])
+    shared = reader.load(metric(tmp_path, "memory"))
+    with closing(Reader(SourceSettings())) as fresh:
+        alone = fresh.load(metric(tmp_path, "memory"))
+
+    pd.testing.assert_series_equal(shared.train, alone.train)
+    pd.testing.assert_series_equal(shared.test, alone.test)
+
+
+def test_a_column_that_was_not_read_with_the_others_is_read_by_itself(reader, read, tmp_path):
+    reader.load(metric(tmp_path, "cpu"))
+    assert list(reader.load(metric(tmp_path, "memory")).test) == [13, 14]
+
+    assert len(read) == 2
+
+
+def test_slices_of_other_ranges_are_read_by_themselves(reader, read, tmp_path):
+    later = ("2026-01-02", "2026-01-04", "2026-01-05", "2026-01-07")
+    reader.load(metric(tmp_path, "cpu"), together=["memory"])
+
+    assert list(reader.load(metric(tmp_path, "memory", ranges=later)).test) == [14, 15, 16]
+    assert len(read) == 2
+
+
+def test_text_in_one_column_spoils_only_the_slice_of_that_column(reader, tmp_path):
+    cpu = reader.load(metric(tmp_path, "cpu"), together=["note"])
+
+    assert list(cpu.test) == [3, 4]
+    with pytest.raises(Exception, match="column 'note' holds 'a', which is no number"):
+        reader.load(metric(tmp_path, "note"))
+
+
+def test_a_file_is_parsed_once_for_the_slices_of_its_columns(reader, tmp_path):
+    wanted = {"file": "web.csv", "base": str(tmp_path)}
+    first = reader.load(row(column="cpu", **wanted), together=["memory"])
+    (tmp_path / "web.csv").unlink()
+
+    assert list(first.test) == [3, 4]
+    assert list(reader.load(row(column="memory", **wanted)).test) == [13, 14]
+
+
+def test_a_user_who_changes_the_data_changes_it_for_one_slice_alone(reader, tmp_path):
+    changed = reader.load(metric(tmp_path, "cpu"), together=["memory"])
+    changed.train.iloc[:] = -1.0
+    changed.train.index.name = "mine"
+
+    again = reader.load(metric(tmp_path, "cpu"))
+    assert list(again.train) == [0, 1, 2]
+    assert again.train.index.name == "timestamp"
+
+
+def window(rows: int) -> Window:
+    return Window({"v": np.zeros(rows)}, row_numbers(rows, "a test"))
+
+
+def test_what_was_used_longest_ago_goes_first():
+    windows = Windows(budget=3 * window(1_000).bytes)
+    for key in "abc":
+        windows.keep(key, window(1_000))
+    windows.find("a", "v")
+
+    windows.keep("d", window(1_000))
+
+    assert [key for key in "abcd" if windows.find(key, "v")] == ["a", "c", "d"]
+
+
+def test_what_is_larger_than_the_budget_is_not_kept():
+    windows = Windows(budget=1_000)
+    windows.keep("small", window(10))
+
+    windows.keep("large", window(1_000))
+
+    assert windows.find("large", "v") is None
+    assert windows.find("small", "v") is not None
+
+
+def test_an_old_window_is_read_again():
+    now = [0.0]
+    windows = Windows(monotonic=lambda: now[0])
+    windows.keep("a", window(10))
+
+    now[0] = MAX_AGE + 1
+
+    assert windows.find("a", "v") is None
+
+
+def test_columns_that_would_not_fit_are_left_out_while_they_come(reader, monkeypatch, tmp_path):
+    monkeypatch.setattr(fetching, "BUDGET", 8 * 2 * 6)  # two columns of six rows
+    monkeypatch.setattr(fetching, "CELLS", 6)  # two rows at a time
+
+    found = reader._databases.read(metric(tmp_path, "cpu"), wished_time=None, together=["memory", "note"])
+
+    assert list(found.columns) == ["cpu"]
+    assert list(found.columns["cpu"]) == list(range(6))
+
+
+def test_numbers_that_come_in_parts_are_put_together(reader, monkeypatch, tmp_path):
+    monkeypatch.setattr(fetching, "CELLS", 6)
+
+    both = reader.load(metric(tmp_path, "cpu"), together=["memory"])
+
+    assert list(both.train) == [0, 1, 2]
+    assert list(reader.load(metric(tmp_path, "memory")).test) == [13, 14]
