@@ -1,22 +1,18 @@
-"""Who is training what: claim, complete, fail, release, and take back what was abandoned."""
+"""Who is training what: claim, release, and take back what was abandoned."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     bindparam,
     case,
     func,
     insert,
-    literal,
     literal_column,
     select,
     tuple_,
@@ -24,12 +20,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from ledger.errors import LeaseLostError
+from ledger.prepared import Prepared
 from ledger.queue import FOLDER, ORDER, PENDING, RUNNING, slice_of
-from ledger.records import Claim, Facts, Failure, Success
-from ledger.schema import Utc, artifacts, attempts, metrics, runners, slices
+from ledger.records import Claim
+from ledger.schema import attempts, runners, slices
 from ledger.status import Outcome, Reason, Status
-from ledger.text import storable
 
 LOSSES_BEFORE_DEFERRED = 3
 
@@ -57,9 +52,12 @@ def _taking(wanted: Select[Any]) -> ReturningUpdate[Any]:
     )
 
 
-_CLAIM = _taking(_FREE.order_by(*ORDER).limit(literal_column("1")))
-_CLAIM_AT = _taking(_FREE.where(slices.c.position == bindparam("place")))
-_ATTEMPT = insert(attempts).returning(attempts.c.id)
+_CLAIM = Prepared(_taking(_FREE.order_by(*ORDER).limit(literal_column("1"))))
+_CLAIM_AT = Prepared(_taking(_FREE.where(slices.c.position == bindparam("place"))))
+_RANGES = ("train_from", "train_to", "test_from", "test_to")
+_ATTEMPT = Prepared(
+    insert(attempts).returning(attempts.c.id), ("slice_id", "number", "runner_id", "started_at", *_RANGES)
+)
 
 
 def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | None = None) -> Claim | None:
@@ -69,20 +67,20 @@ def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | No
     taking are one statement: no two runners can be given the same slice.
     """
     if position is None:
-        row = conn.execute(_CLAIM, {"runner": runner_id}).one_or_none()
+        row = _CLAIM.execute(conn, {"runner": runner_id}).one_or_none()
     else:
-        row = conn.execute(_CLAIM_AT, {"runner": runner_id, "place": position}).one_or_none()
+        row = _CLAIM_AT.execute(conn, {"runner": runner_id, "place": position}).one_or_none()
     if row is None:
         return None
     taken = slice_of(row)
-    attempt_id = conn.execute(
-        _ATTEMPT,
+    attempt_id = _ATTEMPT.execute(
+        conn,
         {
             "slice_id": taken.id,
             "number": row.attempt,
             "runner_id": runner_id,
             "started_at": now,
-            **asdict(taken.ranges),
+            **{name: getattr(taken, name) for name in _RANGES},
         },
     ).scalar_one()
     return Claim(
@@ -94,59 +92,6 @@ def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | No
         tries=row.tries,
         crashes=row.crashes,
     )
-
-
-def complete(conn: Connection, held: Claim, success: Success, facts: Facts, *, now: datetime) -> None:
-    """Record a trained model: all of it, and only if the attempt still owns its slice.
-
-    Raises LeaseLostError, before anything is written, when it does not.
-    """
-    outcome = Outcome.SUCCEEDED if success.passed else Outcome.REJECTED
-    changes: dict[str, Any] = {"tries": 0, "crashes": 0, "deferred": 0}
-    if success.passed:
-        changes["champion_id"] = held.attempt_id
-    _leave(conn, held, Status(outcome.value), changes)
-    _close(conn, held, outcome, facts, now=now, reason=success.verdict or None)
-    if success.metrics:
-        conn.execute(insert(metrics), _metric_rows(held, success.metrics))
-    if success.artifacts:
-        conn.execute(
-            insert(artifacts), [{"attempt_id": held.attempt_id, **asdict(file)} for file in success.artifacts]
-        )
-
-
-def fail(
-    conn: Connection,
-    held: Claim,
-    failure: Failure,
-    facts: Facts,
-    *,
-    outcome: Outcome = Outcome.FAILED,
-    retry_at: datetime | None,
-    now: datetime,
-) -> None:
-    """Record an attempt that gave no model; without `retry_at` the slice has failed for good.
-
-    What a row did is not held against one that an import put in its place meanwhile. Raises
-    LeaseLostError, before anything is written, when the attempt no longer owns its slice.
-    """
-    counted = slices.c["crashes" if outcome is Outcome.CRASHED else "tries"]
-    once_more = case((_unchanged(held), counted + 1), else_=counted)
-    changes = {counted.name: once_more, "not_before": retry_at}
-    _leave(conn, held, Status.WAITING if retry_at else Status.FAILED, changes)
-    _close(conn, held, outcome, facts, now=now, reason=None, **_told(failure))
-
-
-def release(
-    conn: Connection, held: Claim, *, reason: str, now: datetime, failure: Failure | None = None
-) -> None:
-    """Give a claimed slice back; an interruption, or a `failure` of the machine, costs it nothing.
-
-    Raises LeaseLostError when the attempt no longer owns its slice.
-    """
-    _leave(conn, held, Status.PENDING, {"reason": Reason.INTERRUPTED.value})
-    outcome = Outcome.FAILED if failure else Outcome.INTERRUPTED
-    _close(conn, held, outcome, Facts(), now=now, reason=reason, **_told(failure))
 
 
 def release_unknown(conn: Connection, runner_id: int, *, known: Collection[int], now: datetime) -> int:
@@ -214,73 +159,3 @@ def take_back_lost(conn: Connection, *, dead: Collection[int], now: datetime) ->
             deferred=case((losses >= LOSSES_BEFORE_DEFERRED, 1), else_=slices.c.deferred),
         )
     ).rowcount
-
-
-def _unchanged(held: Claim) -> ColumnElement[bool]:
-    """Whether the slice still has the row that was claimed."""
-    return slices.c.spec_hash == held.spec_hash
-
-
-def _leave(conn: Connection, held: Claim, status: Status, changes: Mapping[str, Any]) -> None:
-    """Move a slice out of `running`, fenced by the attempt that was claimed.
-
-    A slice whose row was changed by an import meanwhile goes back in the queue: what was trained
-    is kept, and the new row is trained once more.
-    """
-    unchanged = _unchanged(held)
-    waits = changes.get("not_before")
-    moved = conn.execute(
-        update(slices)
-        .where(slices.c.id == held.slice.id, slices.c.attempt == held.attempt, RUNNING)
-        .values(
-            {
-                **changes,
-                "status": case((unchanged, status.value), else_=Status.PENDING.value),
-                "reason": case(
-                    (unchanged, changes.get("reason", slices.c.reason)), else_=Reason.CHANGED.value
-                ),
-                "not_before": case((unchanged, literal(waits, Utc())), else_=None) if waits else None,
-                "runner_id": None,
-            }
-        )
-    ).rowcount
-    if moved == 0:
-        raise LeaseLostError(held.slice.id, held.attempt)
-
-
-def _close(
-    conn: Connection, held: Claim, outcome: Outcome, facts: Facts, *, now: datetime, **told: str | None
-) -> None:
-    told = {name: storable(value, limit=4_000) if name == "reason" else value for name, value in told.items()}
-    measured = {
-        **asdict(facts),
-        "output": storable(facts.output, limit=16_000, tail=True),
-        "warnings": storable(facts.warnings, limit=16_000),
-    }
-    conn.execute(
-        update(attempts)
-        .where(attempts.c.id == held.attempt_id, attempts.c.outcome == Outcome.RUNNING.value)
-        .values(outcome=outcome.value, finished_at=now, **measured, **told)
-    )
-
-
-def _told(failure: Failure | None) -> dict[str, str | None]:
-    if failure is None:
-        return {}
-    return {
-        "error_type": storable(failure.error_type, limit=200),
-        "error_message": storable(failure.message, limit=4_000),
-        "traceback": storable(failure.traceback, limit=64_000),
-    }
-
-
-def _metric_rows(held: Claim, values: Mapping[str, float]) -> list[dict[str, Any]]:
-    return [{"attempt_id": held.attempt_id, "name": name, **_stored(value)} for name, value in values.items()]
-
-
-def _stored(value: float) -> dict[str, Any]:
-    """NaN and the infinities have no place in SQL: `kind` says which of them a NULL stands for."""
-    if math.isfinite(value):
-        return {"value": value, "kind": "finite"}
-    kind = "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    return {"value": None, "kind": kind}

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ledger import claims, queue
+from ledger import claims, closing, queue
 from ledger.errors import LeaseLostError
 from ledger.records import Claim, Facts, Failure, Success, Upcoming
 from ledger.status import Outcome
@@ -36,7 +36,7 @@ class Recording:
     def complete(self, held: Claim, success: Success, facts: Facts) -> bool:
         """Record a trained model whole, or nothing of it."""
         with self._resolved(held, Outcome.SUCCEEDED, Outcome.REJECTED) as resolved:
-            claims.complete(self._conn, held, success, facts, now=self._now)
+            closing.complete(self._conn, held, success, facts, now=self._now)
         return resolved.stands
 
     def fail(
@@ -44,13 +44,13 @@ class Recording:
     ) -> bool:
         """Record an attempt without a model; without `retry_at` the slice has failed for good."""
         with self._resolved(held, outcome) as resolved:
-            claims.fail(self._conn, held, failure, facts, outcome=outcome, retry_at=retry_at, now=self._now)
+            closing.fail(self._conn, held, failure, facts, outcome=outcome, retry_at=retry_at, now=self._now)
         return resolved.stands
 
     def release(self, held: Claim, *, reason: str, failure: Failure | None = None) -> bool:
         """Give a claimed slice back; that costs it nothing, a `failure` of the machine included."""
         with self._resolved(held, Outcome.FAILED if failure else Outcome.INTERRUPTED) as resolved:
-            claims.release(self._conn, held, reason=reason, failure=failure, now=self._now)
+            closing.release(self._conn, held, reason=reason, failure=failure, now=self._now)
         return resolved.stands
 
     def release_unknown(self, runner_id: int, known: Collection[int]) -> int:

@@ -30,10 +30,9 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "unfenced completion",
-        "ledger/claims.py",
-        ".where(slices.c.id == held.slice.id, slices.c.attempt == held.attempt, RUNNING)\n        .values(\n"
-        "            {",
-        ".where(slices.c.id == held.slice.id)\n        .values(\n            {",
+        "ledger/closing.py",
+        'slices.c.attempt == bindparam("claimed_attempt"), RUNNING)',
+        'bindparam("claimed_attempt") == bindparam("claimed_attempt"))',
         "tests/test_claims.py::test_a_runner_that_lost_its_slice_cannot_record_a_result",
     ),
     Mutant(
@@ -74,9 +73,9 @@ MUTANTS = (
     ),
     Mutant(
         "worker deaths not counted",
-        "ledger/claims.py",
-        'counted = "crashes" if outcome is Outcome.CRASHED else "tries"',
-        'counted = "tries"',
+        "ledger/closing.py",
+        "_CRASH if outcome is Outcome.CRASHED else _FAIL",
+        "_FAIL",
         "tests/test_claims.py::test_a_crash_counts_as_a_crash_and_not_as_a_try",
     ),
     Mutant(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, select, text, update
 
-from ledger import claims, queue, runners
+from ledger import claims, closing, queue, runners
 from ledger.database import reading, writing
 from ledger.errors import LeaseLostError
 from ledger.hosts import this_process
@@ -129,7 +129,7 @@ def test_a_result_is_recorded_whole(ledger, make_slice, claim, row, attempt, clo
 
     with writing(ledger.engine) as conn:
         facts = Facts(fit_seconds=1.5, train_rows=10, trainer="arima")
-        claims.complete(conn, held, GOOD, facts, now=clock.now)
+        closing.complete(conn, held, GOOD, facts, now=clock.now)
 
     assert (row().status, row().champion_id, row().tries, row().runner_id) == (
         "succeeded",
@@ -152,7 +152,7 @@ def test_a_model_that_misses_the_gate_is_kept_but_does_not_serve(
 
     with writing(ledger.engine) as conn:
         missed = Success(metrics={"mae": 9.0}, passed=False, verdict="mae 9 is not < 0.5")
-        claims.complete(conn, held, missed, Facts(), now=clock.now)
+        closing.complete(conn, held, missed, Facts(), now=clock.now)
 
     assert (row().status, row().champion_id) == ("rejected", None)
     assert (attempt().outcome, attempt().reason) == ("rejected", "mae 9 is not < 0.5")
@@ -166,7 +166,7 @@ def test_values_that_sql_cannot_hold_are_told_by_their_kind(ledger, make_slice, 
     held = claim()
 
     with writing(ledger.engine) as conn:
-        claims.complete(conn, held, Success(metrics={"m": value}), Facts(), now=clock.now)
+        closing.complete(conn, held, Success(metrics={"m": value}), Facts(), now=clock.now)
 
     with reading(ledger.engine) as conn:
         stored = conn.execute(select(metrics.c.value, metrics.c.kind)).one()
@@ -181,7 +181,7 @@ def test_a_runner_that_lost_its_slice_cannot_record_a_result(ledger, make_slice,
     fresh = claim()
 
     with pytest.raises(LeaseLostError), writing(ledger.engine) as conn:
-        claims.complete(conn, stale, GOOD, Facts(), now=clock.now)
+        closing.complete(conn, stale, GOOD, Facts(), now=clock.now)
 
     assert (row().status, row().attempt, row().champion_id) == ("running", fresh.attempt, None)
     with reading(ledger.engine) as conn:
@@ -198,10 +198,10 @@ def test_a_runner_that_lost_its_slice_cannot_give_it_up_either(
         claims.take_back_lost(conn, dead=[runner], now=clock.now)
     claim()
     give_up = {
-        "fail": lambda conn: claims.fail(
+        "fail": lambda conn: closing.fail(
             conn, stale, Failure("E", "m"), Facts(), retry_at=None, now=clock.now
         ),
-        "release": lambda conn: claims.release(conn, stale, reason="stopped", now=clock.now),
+        "release": lambda conn: closing.release(conn, stale, reason="stopped", now=clock.now),
     }[late]
 
     with pytest.raises(LeaseLostError), writing(ledger.engine) as conn:
@@ -217,7 +217,7 @@ def test_a_failure_with_a_time_to_try_again_waits_for_it(ledger, make_slice, cla
 
     with writing(ledger.engine) as conn:
         failure = Failure("ValueError", "bad", "Traceback …")
-        claims.fail(conn, held, failure, Facts(), retry_at=later, now=clock.now)
+        closing.fail(conn, held, failure, Facts(), retry_at=later, now=clock.now)
 
     assert (row().status, row().not_before, row().tries, row().crashes) == ("waiting", later, 1, 0)
     assert (attempt().outcome, attempt().error_type, attempt().error_message) == (
@@ -233,7 +233,7 @@ def test_a_crash_counts_as_a_crash_and_not_as_a_try(ledger, make_slice, claim, r
 
     with writing(ledger.engine) as conn:
         killed = Failure("Killed", "signal 9")
-        claims.fail(conn, held, killed, Facts(), outcome=Outcome.CRASHED, retry_at=None, now=clock.now)
+        closing.fail(conn, held, killed, Facts(), outcome=Outcome.CRASHED, retry_at=None, now=clock.now)
 
     assert (row().status, row().tries, row().crashes) == ("failed", 0, 1)
 
@@ -256,7 +256,7 @@ def test_a_slice_given_back_is_pending_and_owes_nothing(ledger, make_slice, clai
     held = claim()
 
     with writing(ledger.engine) as conn:
-        claims.release(conn, held, reason="the run was stopped", now=clock.now)
+        closing.release(conn, held, reason="the run was stopped", now=clock.now)
 
     assert (row().status, row().reason, row().tries) == ("pending", "interrupted", 1)
     assert (attempt().outcome, attempt().reason) == ("interrupted", "the run was stopped")
@@ -311,7 +311,7 @@ def test_a_slice_behind_all_others_that_gives_a_model_is_behind_no_more(
     held = claim()
 
     with writing(ledger.engine) as conn:
-        claims.complete(conn, held, Success(passed=passed), Facts(), now=clock.now)
+        closing.complete(conn, held, Success(passed=passed), Facts(), now=clock.now)
 
     assert (row().deferred, row().tries, row().crashes) == (0, 0, 0)
 
@@ -323,7 +323,7 @@ def test_a_row_changed_while_it_was_trained_is_trained_once_more(ledger, make_sl
         conn.execute(update(slices).values(spec_hash="new"))
 
     with writing(ledger.engine) as conn:
-        claims.complete(conn, held, GOOD, Facts(), now=clock.now)
+        closing.complete(conn, held, GOOD, Facts(), now=clock.now)
 
     assert (row().status, row().reason, row().champion_id) == ("pending", "changed", held.attempt_id)
 
@@ -339,7 +339,7 @@ def test_what_a_row_did_is_not_held_against_the_one_in_its_place(
 
     with writing(ledger.engine) as conn:
         failure = Failure("ValueError", "bad")
-        claims.fail(conn, held, failure, Facts(), outcome=outcome, retry_at=clock.now, now=clock.now)
+        closing.fail(conn, held, failure, Facts(), outcome=outcome, retry_at=clock.now, now=clock.now)
 
     assert (row().status, row().reason, row().tries, row().crashes) == ("pending", "changed", 0, 0)
 
@@ -353,8 +353,8 @@ def test_two_completions_in_one_transaction_do_not_hurt_each_other(ledger, make_
 
     with writing(ledger.engine) as conn:
         with pytest.raises(LeaseLostError):
-            claims.complete(conn, lost, GOOD, Facts(), now=clock.now)
-        claims.complete(conn, held, GOOD, Facts(), now=clock.now)
+            closing.complete(conn, lost, GOOD, Facts(), now=clock.now)
+        closing.complete(conn, held, GOOD, Facts(), now=clock.now)
 
     assert (row("a").status, row("b").status) == ("pending", "succeeded")
 

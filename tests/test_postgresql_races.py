@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from ledger import claims
+from ledger import claims, closing
 from ledger.database import writing
 from ledger.errors import AccessError, LedgerBusyError
 from ledger.records import Facts, Success
@@ -69,7 +69,7 @@ def test_a_result_that_is_being_written_is_not_taken_back(ledger, place, make_sl
         held = record.claim(me)
 
     with writing(ledger.engine) as conn:
-        claims.complete(conn, held, Success({"m": 1.0}), Facts(), now=NOW)
+        closing.complete(conn, held, Success({"m": 1.0}), Facts(), now=NOW)
         other = meanwhile(lambda ledger: ledger.take_back_lost([me]))
     other.join()
 
