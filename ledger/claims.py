@@ -21,9 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from ledger.prepared import Prepared
-from ledger.queue import FOLDER, ORDER, PENDING, RUNNING, slice_of
+from ledger.queue import ORDER, PENDING, RUNNING, SPEC, slice_of
 from ledger.records import Claim
 from ledger.schema import attempts, runners, slices
+from ledger.splitrow import RANGES
 from ledger.status import Outcome, Reason, Status
 
 LOSSES_BEFORE_DEFERRED = 3
@@ -48,15 +49,14 @@ def _taking(wanted: Select[Any]) -> ReturningUpdate[Any]:
             runner_id=bindparam("runner"),
             attempt=slices.c.attempt + 1,
         )
-        .returning(*slices.c, FOLDER)
+        .returning(*SPEC, slices.c.attempt, slices.c.spec_hash, slices.c.tries, slices.c.crashes)
     )
 
 
 _CLAIM = Prepared(_taking(_FREE.order_by(*ORDER).limit(literal_column("1"))))
 _CLAIM_AT = Prepared(_taking(_FREE.where(slices.c.position == bindparam("place"))))
-_RANGES = ("train_from", "train_to", "test_from", "test_to")
 _ATTEMPT = Prepared(
-    insert(attempts).returning(attempts.c.id), ("slice_id", "number", "runner_id", "started_at", *_RANGES)
+    insert(attempts).returning(attempts.c.id), ("slice_id", "number", "runner_id", "started_at", *RANGES)
 )
 
 
@@ -80,7 +80,7 @@ def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | No
             "number": row.attempt,
             "runner_id": runner_id,
             "started_at": now,
-            **{name: getattr(taken, name) for name in _RANGES},
+            **{name: getattr(taken, name) for name in RANGES},
         },
     ).scalar_one()
     return Claim(

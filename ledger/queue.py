@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from ledger.records import Claim, Ranges, Slice, Source, Upcoming
 from ledger.schema import imports, slices
+from ledger.splitrow import RANGES
 from ledger.status import Reason, Status
 
 # A status in WHERE is always a literal: with a bound value neither SQLite nor a generic plan of
@@ -20,7 +21,7 @@ PENDING = text("slices.status = 'pending'")
 WAITING = text("slices.status = 'waiting'")
 
 FOLDER = select(imports.c.folder).where(imports.c.id == slices.c.import_id).scalar_subquery().label("base")
-"""The folder of the split file, for `slice_of`."""
+"""The folder of the split file."""
 
 ORDER = (slices.c.deferred, slices.c.priority.desc(), slices.c.position)
 """The order in which pending slices are claimed."""
@@ -35,10 +36,7 @@ _UPCOMING = (
         slices.c.table_name,
         slices.c.file,
         slices.c.import_id,
-        *(
-            func.coalesce(slices.c[f"active_{name}"], slices.c[name])
-            for name in ("train_from", "train_to", "test_from", "test_to")
-        ),
+        *(func.coalesce(slices.c[f"active_{name}"], slices.c[name]) for name in RANGES),
     )
     .where(PENDING)
     .order_by(*ORDER)
@@ -46,8 +44,17 @@ _UPCOMING = (
 )
 
 
+SPEC = (
+    *(slices.c[name] for name in ("id", "database_name", "table_name", "column_name", "file")),
+    *(slices.c[f"{active}{name}"] for active in ("", "active_") for name in RANGES),
+    *(slices.c[name] for name in ("extra", "model_group", "trainer", "params", "priority")),
+    FOLDER,
+)
+"""What `slice_of` needs of a row."""
+
+
 def slice_of(row: Any) -> Slice:
-    """A row of `slices`, with FOLDER, as the rest of the program knows it: the ranges in force."""
+    """A row with the columns SPEC as the rest of the program knows it: the ranges in force."""
     return Slice(
         id=row.id,
         train_from=row.active_train_from or row.train_from,

@@ -24,12 +24,7 @@ class Setup:
     separator: str | None = None
     keep_open: int = OPEN  # databases
     memory_limit: int | None = None  # bytes
-    scratch: str | None = None  # the folder under which each attempt gets one of its own
-
-
-def attempt_folder(held: Claim) -> str:
-    """How the name of an attempt's own temporary folder begins."""
-    return f"attempt-{held.attempt_id}-"
+    scratch: str | None = None  # the folder under which each worker has its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class Engine:
         self._obstacle = Obstacle()
         self._queue_is_empty = False  # nothing was pending or waiting when we last looked
         self._look_again = 0.0  # monotonic: when an empty queue is looked at again
+        self._due_again = 0.0  # monotonic: when it is asked again who has waited long enough
         self._grace_until: float | None = None
 
     def run(self) -> None:
@@ -117,7 +118,9 @@ class Engine:
         claimed: list[Assignment] = []
         nothing_left = False
         with self._recording() as record:
-            record.queue_due()
+            if time.monotonic() >= self._due_again:
+                record.queue_due()
+                self._due_again = time.monotonic() + PATIENCE / 2
             for worker in self._wanting():
                 assignment = self._claim(record, worker)
                 if assignment is not None:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Literal, cast
 
 from ledger.records import Claim
-from runner.assignment import Assignment, Report, Setup, attempt_folder
+from runner.assignment import Assignment, Report, Setup
 from runner.crew import Death, Event, Worker
 from runner.errors import RunnerError
 from runner.launch import Child, Launcher
 from runner.lifeline import KILL, kill_group
 from runner.memory import memory_of
+from runner.scratch import folders_of
 
 TERM_SECONDS = 2.0
 """How long a worker that took too long may tidy up before it is killed."""
@@ -168,9 +169,7 @@ class Pool:
         )
         if not worker.ready:
             self._could_not_start(worker, death)
-        if worker.held is not None:
-            for left in self._scratch.glob(f"{attempt_folder(worker.held)}*"):
-                shutil.rmtree(left, ignore_errors=True)
+        self._tidy(worker)
         self._add(worker.number)
         return death
 
@@ -183,7 +182,12 @@ class Pool:
     def _replace(self, worker: Process) -> None:
         del self.workers[worker.child.conn]
         worker.launcher.ending(worker.child)
+        self._tidy(worker)
         self._add(worker.number)
+
+    def _tidy(self, worker: Process) -> None:
+        for left in self._scratch.glob(f"{folders_of(worker.child.pid)}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _is_worn_out(self, worker: Process) -> bool:
         """Whether a worker has done enough slices, or keeps more and more memory."""

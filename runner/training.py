@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +12,14 @@ from typing import Any
 from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Claim, Facts, Failure, Slice
-from runner.assignment import Assignment, Report, Setup, attempt_folder
+from runner.assignment import Assignment, Report, Setup
 from runner.cut import Cut, cut
 from runner.errors import FinalError, MissingColumnError, UnfitDataError
 from runner.memory import forget_peak, peak_memory
 from runner.options import DEFAULT_TRAINER
 from runner.printed import Printed, collected_warnings
 from runner.saving import save
+from runner.scratch import Scratch
 from runner.sources import Reader, SourceSettings
 from runner.trainer import Dataset
 from runner.userfile import UserFile, interpret
@@ -49,6 +48,7 @@ class Training:
     def __init__(self, setup: Setup, *, printed: Path | None) -> None:
         self._setup = setup
         self._printed = Printed(printed)
+        self._scratch = Scratch(setup.scratch)
         self._store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
         self._user = UserFile.load(setup.worker) if setup.worker else None
         self._reader = Reader(
@@ -68,9 +68,9 @@ class Training:
         self._printed.begin()
         forget_peak()
         outcome: dict[str, Any]
-        with collected_warnings() as warned, self._own_folder(held) as folder:
+        with collected_warnings() as warned, self._scratch.attempt():
             try:
-                outcome = self._train(assignment, Path(folder), phases, facts)
+                outcome = self._train(assignment, phases, facts)
             except CannotKeepError as error:
                 outcome = {"nothing_kept": str(error)}
             except Exception as error:  # the user's code may raise anything; the run goes on
@@ -88,26 +88,11 @@ class Training:
         )
 
     def close(self) -> None:
-        """Let go of the sources."""
+        """Let go of the sources and of the folder."""
         self._reader.close()
+        self._scratch.close()
 
-    @contextlib.contextmanager
-    def _own_folder(self, held: Claim) -> Iterator[str]:
-        """A folder for all that this attempt writes, gone after it.
-
-        In a worker process, which trains one slice at a time, it is the place of every temporary file.
-        """
-        scratch = self._setup.scratch
-        with tempfile.TemporaryDirectory(
-            prefix=attempt_folder(held), dir=scratch, ignore_cleanup_errors=True
-        ) as folder:
-            if scratch is not None:
-                os.environ["TMPDIR"] = tempfile.tempdir = folder
-            yield folder
-
-    def _train(
-        self, assignment: Assignment, folder: Path, phases: Phases, facts: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _train(self, assignment: Assignment, phases: Phases, facts: dict[str, Any]) -> dict[str, Any]:
         held, row = assignment.held, assignment.held.slice
         own = row.trainer is not None and row.trainer != (self._setup.trainer or DEFAULT_TRAINER)
         params = dict(row.params or ({} if own else self._setup.params))
@@ -117,7 +102,7 @@ class Training:
             facts |= {"train_rows": len(data.train), "test_rows": len(data.test)}
             dataset = _dataset(data, params, self._setup.seed)
         if self._trains_itself(row):
-            return self._by_user(held, folder, dataset, params, phases, facts)
+            return self._by_user(held, dataset, params, phases, facts)
         return self._built_in(held, dataset, params, phases, facts)
 
     def trainer_of(self, row: Slice) -> str:
@@ -158,17 +143,10 @@ class Training:
         return {"metrics": metrics, "artifacts": artifacts}
 
     def _by_user(
-        self,
-        held: Claim,
-        folder: Path,
-        dataset: Dataset,
-        params: Mapping[str, str],
-        phases: Phases,
-        facts: dict[str, Any],
+        self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]
     ) -> dict[str, Any]:
         assert self._user is not None
-        own = folder / "model"
-        own.mkdir()
+        own = self._scratch.model
         with phases.time("fit"):
             returned = self._user.train(held.slice, dataset, folder=own, seed=self._setup.seed, params=params)
             trained = interpret(returned, own)
