@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ledger import faults
-from ledger.disk import flush_folder
+from ledger.disk import flush_files
 from ledger.errors import AccessError, ArtifactError, DamagedError
 from ledger.inventory import StoredFile, files_at_url, files_in_folder
 from ledger.placement import stem_of
@@ -49,9 +49,9 @@ class ArtifactStore:
         """Write `files` (name → content, or a file to copy) and return their records.
 
         `format` is that of all of them, or maps each name to its own.
-        When this returns, every file is whole and on the disk: written beside its place, flushed,
-        renamed, and the folder flushed. Raises ArtifactError for a name that is no plain relative
-        path, CannotKeepError when the disk refuses; then nothing is left.
+        When this returns, every file is whole: written beside its place, then renamed. It is on the
+        disk only after `flush`, and nothing may name it before. Raises ArtifactError for a name that
+        is no plain relative path, CannotKeepError when the disk refuses; then nothing is left.
         """
         stem = self._stem(slice_id, attempt)
         for name in files:
@@ -73,6 +73,20 @@ class ArtifactStore:
                     f"the model file {self.place(path)} cannot be written: {reason}"
                 ) from error
         return tuple(kept)
+
+    def flush(self, artifacts: Iterable[Artifact]) -> None:
+        """Return when these files are on the disk. Raises CannotKeepError when it refuses.
+
+        Behind a URL they are where they belong when their upload has ended.
+        """
+        if self._remote:
+            return
+        try:
+            faults.reach("flushing")
+            flush_files([Path(self.place(artifact.path)) for artifact in artifacts])
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CannotKeepError(f"model files in {self.root} cannot be written: {reason}") from error
 
     def place(self, path: str) -> str:
         """Where a path of a record lies: a local path or a URL. Raises ArtifactError outside the root."""
@@ -144,7 +158,9 @@ class ArtifactStore:
         """Write a file and remove it again. Raises CannotKeepError when the disk refuses."""
         path = f"{self._ledger}/probe-{os.getpid()}"
         try:
-            self.remove([self._write(path, bytes(_CHUNK), "probe")])
+            written = [self._write(path, bytes(_CHUNK), "probe")]
+            self.flush(written)
+            self.remove(written)
         except OSError as error:
             raise CannotKeepError(
                 f"model files cannot be written in {self.root}: {error.strerror or error}"
@@ -163,16 +179,12 @@ class ArtifactStore:
             with temporary.open("wb") as stream:
                 size, sha256 = _copy(content, stream)
                 faults.reach("writing")
-                stream.flush()
-                faults.reach("flushing")
-                os.fsync(stream.fileno())
             faults.reach("renaming")
             temporary.replace(target)
             faults.reach("renamed")
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        flush_folder(target.parent)
         return Artifact(path, format, size, sha256)
 
     def _put(self, path: str, content: bytes | Path, format: str) -> Artifact:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Literal, Protocol, TypeAlias
 
 from ledger.records import Claim
@@ -52,8 +53,11 @@ class Crew(Protocol):
     def give(self, worker: Worker, assignment: Assignment) -> None:
         """Hand a claimed slice to a free worker."""
 
-    def events(self, timeout: float) -> list[Event]:
-        """Wait up to `timeout` seconds, and return what workers reported or died of."""
+    def events(self, timeout: float, woken: Connection | None = None) -> list[Event]:
+        """Wait up to `timeout` seconds, and return what workers reported or died of.
+
+        Something to read on `woken` ends the wait too.
+        """
 
     def end(self) -> list[Claim]:
         """Stop every worker at once and return what they held."""

@@ -11,8 +11,9 @@ from ledger.artifacts import CannotKeepError
 from ledger.errors import AccessError, ConflictError
 from ledger.recording import Recording
 from ledger.store import Ledger
-from runner.assignment import Assignment
+from runner.assignment import Assignment, Report
 from runner.crew import Crew, Event, Worker
+from runner.flushing import Flushing
 from runner.lookahead import Lookahead
 from runner.obstacle import Obstacle
 from runner.options import RunOptions
@@ -36,6 +37,7 @@ class Engine:
         crew: Crew,
         *,
         presence: Presence,
+        flushing: Flushing,
         results: Results,
         stopping: Stopping,
         progress: Progress,
@@ -45,6 +47,7 @@ class Engine:
         self._options = options
         self._crew = crew
         self._presence = presence
+        self._flushing = flushing
         self._results = results
         self._stopping = stopping
         self._progress = progress
@@ -62,7 +65,7 @@ class Engine:
     def run(self) -> None:
         """Go on until nothing is left to do, or until told to stop."""
         while True:
-            self._unrecorded += self._crew.events(self._patience())
+            self._collect(self._crew.events(self._patience(), self._flushing.woken))
             if not self._obstacle.waiting:
                 self._turn()
             self._hand_out()
@@ -74,10 +77,20 @@ class Engine:
         """Kill what is being trained, record what has ended, and give back all that is held."""
         held = [*self._crew.end(), *(waiting.held for waiting in self._ahead)]
         self._ahead.clear()
+        self._unrecorded += self._flushing.finish()
         if held or self._unrecorded:
             with self._recording() as record:
                 released = sum(record.release(claim, reason=why) for claim in held)
             self._summary.released += released
+
+    def _collect(self, events: list[Event]) -> None:
+        """Take what has ended; a model's files go to the disk before the ledger names them."""
+        for event in events:
+            if isinstance(event, Report) and event.artifacts:
+                self._flushing.give(event)
+            else:
+                self._unrecorded.append(event)
+        self._unrecorded += self._flushing.taken()
 
     def _patience(self) -> float:
         if self._ahead and self._crew.free and self._obstacle.reason is None:
@@ -166,7 +179,7 @@ class Engine:
     def _known(self) -> set[int]:
         """The attempts that this runner knows it holds."""
         held = [*(waiting.held for waiting in self._ahead), *(worker.held for worker in self._crew.busy)]
-        held += [event.held for event in self._unrecorded]
+        held += [*(event.held for event in self._unrecorded), *self._flushing.held]
         return {claim.attempt_id for claim in held if claim is not None}
 
     def _wanting(self) -> list[int]:
@@ -211,7 +224,7 @@ class Engine:
 
     def _finished(self) -> bool:
         """Whether nothing is claimed, pending or waiting, or the limit is reached."""
-        if self._ahead or self._crew.busy or self._unrecorded:
+        if self._ahead or self._crew.busy or self._unrecorded or self._flushing.held:
             return False
         spent = self._options.limit is not None and self._summary.started >= self._options.limit
         return spent or self._queue_is_empty

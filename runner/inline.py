@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from multiprocessing.connection import Connection, wait
 
 from ledger.records import Claim
 from runner.assignment import Assignment, Setup
@@ -48,11 +49,11 @@ class Inline:
         self._assignment = assignment
         worker.since = time.monotonic()
 
-    def events(self, timeout: float) -> list[Event]:
-        """Train what is held; without a slice, wait for `timeout` seconds."""
+    def events(self, timeout: float, woken: Connection | None = None) -> list[Event]:
+        """Train what is held; without a slice, wait for `timeout` seconds, or for something on `woken`."""
         assignment = self._assignment
         if assignment is None:
-            time.sleep(timeout)
+            wait([woken] if woken else [], timeout)
             return []
         from threadpoolctl import threadpool_limits
 

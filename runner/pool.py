@@ -96,17 +96,20 @@ class Pool:
         with contextlib.suppress(ConnectionError):
             worker.child.conn.send(assignment)
 
-    def events(self, timeout: float) -> list[Event]:
+    def events(self, timeout: float, woken: Connection | None = None) -> list[Event]:
         """Wait up to `timeout` seconds, and return what workers reported or died of.
 
-        A dead worker is replaced at once. Raises RunnerError when workers cannot train at all.
+        Something to read on `woken` ends the wait too. A dead worker is replaced at once. Raises
+        RunnerError when workers cannot train at all.
         """
         self._end_overdue()
         self._end_oversized()
         if self._setup.memory_limit is not None:
             timeout = min(timeout, WEIGH_SECONDS)
         found: list[Event] = []
-        for conn in wait(list(self.workers), timeout):
+        for conn in wait([*self.workers, *([woken] if woken else [])], timeout):
+            if conn is woken:
+                continue
             worker = self.workers[cast(Connection, conn)]
             try:
                 message = worker.child.conn.recv()

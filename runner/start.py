@@ -24,6 +24,7 @@ from runner.crew import Crew
 from runner.databases import OPEN
 from runner.engine import Engine
 from runner.errors import OptionError, RunnerError
+from runner.flushing import Flushing
 from runner.gate import Gates
 from runner.options import DEFAULT_TRAINER, RunOptions, resolve
 from runner.presence import Presence
@@ -100,6 +101,7 @@ def _run(
             timeout=options.timeout,
         )
         ending = DIED
+        flushing = Flushing(store)
         try:
             crew = _crew(options, setup, preload)
             engine = Engine(
@@ -107,6 +109,7 @@ def _run(
                 options,
                 crew,
                 presence=presence,
+                flushing=flushing,
                 results=results,
                 stopping=stopping,
                 progress=progress,
@@ -115,6 +118,7 @@ def _run(
             _drive(engine, crew, summary)
             ending = "stopped" if stopping.wanted or results.stop_reason else FINISHED
         finally:
+            flushing.close()
             progress.close()
             _leave(ledger, presence, summary, ending)
     summary.signal = stopping.signal or summary.signal

@@ -44,11 +44,10 @@ MUTANTS = (
     ),
     Mutant(
         "file not flushed",
-        "ledger/artifacts.py",
-        "                os.fsync(stream.fileno())\n",
-        "",
-        "tests/test_artifacts.py::"
-        "test_the_file_is_on_the_disk_before_its_place_is_taken_and_the_folder_after",
+        "runner/engine.py",
+        "if isinstance(event, Report) and event.artifacts:",
+        "if isinstance(event, Report) and event.artifacts and event is None:",
+        "tests/test_flushing.py::test_the_ledger_names_no_file_that_is_not_on_the_disk",
     ),
     Mutant(
         "DEFERRED transactions",

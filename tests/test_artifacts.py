@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger import artifacts
+from ledger import artifacts, disk
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.errors import ArtifactError
 
@@ -103,12 +104,11 @@ def test_a_missing_file_is_told(store):
         store.check(kept)
 
 
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_full_disk_leaves_nothing_behind(store, monkeypatch, step):
+def test_a_full_disk_leaves_nothing_behind(store, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full) if step == "fsync" else monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
 
     with pytest.raises(CannotKeepError, match="No space left on device") as caught:
         store.keep("a", 1, {"one": b"x", "two": b"y"}, "file")
@@ -117,26 +117,72 @@ def test_a_full_disk_leaves_nothing_behind(store, monkeypatch, step):
     assert [path for path in Path(store.root).rglob("*") if path.is_file()] == []
 
 
-def test_the_file_is_on_the_disk_before_its_place_is_taken_and_the_folder_after(store, monkeypatch):
-    steps = []
-    fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: steps.append("flush") or fsync(fd))
-    monkeypatch.setattr(Path, "replace", lambda a, b: steps.append("rename") or replace(a, b))
+def test_a_disk_that_refuses_a_flush_is_told(store, monkeypatch):
+    kept = store.keep("a", 1, {"one": b"x"}, "file")
 
-    store.keep("a", 1, {"model.json": b"{}"}, "json")
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    assert steps == ["flush", "rename", "flush"]
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(CannotKeepError, match="No space left on device"):
+        store.flush(kept)
+
+
+def test_a_flush_covers_each_file_and_its_folder(store, monkeypatch):
+    flushed = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: flushed.append(os.fstat(fd).st_ino) or fsync(fd))
+    (kept,) = store.keep("a", 1, {"model.json": b"{}"}, "json")
+    assert flushed == []
+
+    store.flush([kept])
+
+    place = Path(store.place(kept.path))
+    assert flushed == [place.stat().st_ino, place.parent.stat().st_ino]
+
+
+def test_many_files_are_flushed_with_their_file_system_where_the_system_can(store, monkeypatch):
+    kept = store.keep("a", 1, {f"part {number}": b"x" for number in range(5)}, "file")
+    calls = []
+    monkeypatch.setattr(disk, "_syncfs", lambda: lambda fd: calls.append(os.fstat(fd).st_dev) or 0)
+
+    store.flush(kept)
+
+    assert calls == [Path(store.root).stat().st_dev]
+
+
+def test_many_files_are_flushed_one_by_one_where_the_system_has_no_other_way(store, monkeypatch):
+    kept = store.keep("a", 1, {f"part {number}": b"x" for number in range(5)}, "file")
+    calls = []
+    monkeypatch.setattr(disk, "_syncfs", lambda: None)
+    monkeypatch.setattr(os, "fsync", calls.append)
+
+    store.flush(kept)
+
+    assert len(calls) == 5 + 1  # and their folder
+
+
+def test_a_file_system_that_cannot_be_flushed_is_told(store, monkeypatch):
+    kept = store.keep("a", 1, {f"part {number}": b"x" for number in range(5)}, "file")
+    monkeypatch.setattr(disk, "_syncfs", lambda: lambda _: ctypes.set_errno(errno.EIO) or -1)
+
+    with pytest.raises(CannotKeepError, match=os.strerror(errno.EIO)):
+        store.flush(kept)
 
 
 def test_a_path_never_names_half_a_file(store, monkeypatch):
     place = Path(store.place(f"{store._stem('a', 1)}.json"))
     seen = []
-    fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda fd: seen.append(place.exists()) or fsync(fd))
+    replace = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda a, b: seen.append((place.exists(), a.read_bytes())) or replace(a, b)
+    )
 
     store.keep("a", 1, {"model.json": b"{}"}, "json")
 
-    assert seen == [False, True]
+    assert seen == [(False, b"{}")]
+    assert place.read_bytes() == b"{}"
 
 
 def test_removing_takes_the_attempts_own_folder_along(store):
