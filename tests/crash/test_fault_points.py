@@ -36,9 +36,9 @@ def resumed(folder, start, count: int) -> None:
     ("fault", "lost"),
     [
         ("flushing:kill9:2", None),  # the model file is in its place, and not on the disk yet
-        ("claimed:kill9", 2),  # after a claim, before anything started
-        ("reported:kill9", 2),  # the model file is in its place, its row is not written
-        ("reported:kill9:3", 2),
+        ("claimed:kill9", {2}),  # after a claim, before anything started
+        ("reported:kill9", {2, 3}),  # the model file is in its place, its row is not written
+        ("reported:kill9:3", {2, 3}),
         ("committing:kill9:4", None),  # all is written but the COMMIT
         ("committed:kill9:4", None),  # and after it, before anything else
         ("begun:kill9:5", None),
@@ -53,7 +53,8 @@ def test_a_runner_killed_at_any_point_loses_what_was_in_flight_and_nothing_else(
     assert first.returncode == -signal.SIGKILL
     assert broken(ledger_of(folder), imported=6) == []
     if lost is not None:
-        assert answers(folder, "SELECT count(*) FROM attempts WHERE outcome = 'running'") == [(lost,)]
+        ((held,),) = answers(folder, "SELECT count(*) FROM attempts WHERE outcome = 'running'")
+        assert held in lost
     resumed(folder, start, 6)
 
 
@@ -109,7 +110,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_slice_and_no_try(fleet, start)
     _, err = process.communicate()
 
     assert process.returncode == 0
-    assert "Waiting: the model file" in err
+    assert "Waiting: model files in" in err
     assert "No space left on device" in err
     assert broken(ledger_of(folder), imported=5) == []
     assert successes(ledger_of(folder)) == {str(number): 1 for number in range(5)}
