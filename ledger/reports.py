@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Text, column, func, select, table, text
 
 from ledger.runners import RunnerRecord, live_runners
 from ledger.schema import attempts, slices
@@ -84,14 +84,13 @@ def _held(conn: Connection, runner_ids: Sequence[int]) -> int:
 def _errors(conn: Connection, most: int = 5) -> tuple[ErrorCount, ...]:
     count = func.count().label("count")
     rows = conn.execute(
-        select(attempts.c.error_type, count)
-        .join(slices, (attempts.c.slice_id == slices.c.id) & (attempts.c.number == slices.c.attempt))
-        .where(text("(slices.status = 'failed' OR slices.status = 'waiting')"))
-        .group_by(attempts.c.error_type)
+        select(column("error_type", Text), count)
+        .select_from(table("failures"))
+        .group_by(column("error_type"))
         .order_by(count.desc())
         .limit(most)
     )
-    return tuple(ErrorCount(row.error_type or "unknown", row[1]) for row in rows)
+    return tuple(ErrorCount(kind or "unknown", number) for kind, number in rows)
 
 
 def _pace(

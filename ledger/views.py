@@ -132,8 +132,10 @@ VIEWS: tuple[View, ...] = (
         f"SELECT s.id AS slice_id, s.status, {_SOURCE_SQL}, s.attempt, s.tries, s.crashes, a.outcome, "
         "a.error_type, a.error_message, a.finished_at AS failed_at, "
         "CASE WHEN s.champion_id IS NULL THEN 0 ELSE 1 END AS has_champion "
-        "FROM slices s JOIN attempts a ON a.slice_id = s.id AND a.number = s.attempt "
-        "WHERE s.status = 'failed' OR s.status = 'waiting'",
+        # One SELECT for each: with OR no partial index is used, and every slice is looked at.
+        "FROM (SELECT * FROM slices WHERE status = 'failed' UNION ALL "
+        "SELECT * FROM slices WHERE status = 'waiting') s "
+        "JOIN attempts a ON a.slice_id = s.id AND a.number = s.attempt",
     ),
     View(
         "champions",

@@ -57,7 +57,7 @@ def test_counting_never_reads_the_whole_table(ledger, make_slice):
         plans = [
             str(step[3])
             for sql, values in asked
-            if sql.startswith("SELECT") and "slices" in sql and "LIMIT" not in sql
+            if sql.startswith("SELECT") and any(name in sql for name in ("slices", "failures"))
             for step in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
         ]
     assert plans
