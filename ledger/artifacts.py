@@ -19,6 +19,8 @@ from ledger.records import Artifact
 
 _LEDGER = re.compile(r"[0-9a-f]{8}")
 _CHUNK = 2**20
+OWN_FILE = "file"
+"""The format of a file that the user's training wrote: it keeps its name."""
 
 
 class CannotKeepError(ArtifactError):
@@ -56,12 +58,12 @@ class ArtifactStore:
         stem = self._stem(slice_id, attempt)
         for name in files:
             _require_inside(name)
-        if len(files) == 1:
+        formats = dict.fromkeys(files, format) if isinstance(format, str) else format
+        if len(files) == 1 and OWN_FILE not in formats.values():
             (only,) = files
             places = {f"{stem}{PurePosixPath(only).suffix}": only}
         else:
             places = {f"{stem}/{name}": name for name in files}
-        formats = dict.fromkeys(files, format) if isinstance(format, str) else format
         kept: list[Artifact] = []
         for path, name in places.items():
             try:

@@ -10,7 +10,7 @@ from ledger.import_report import ImportReport
 from ledger.splitfile import read_rows
 
 
-def rehearse(ledger: str, split: str | Path) -> ImportReport | None:
+def rehearse(ledger: str, split: str | Path, *, group_by: str | None = None) -> ImportReport | None:
     """Read a whole split file and say what its import would do where there is no SQLite ledger yet.
 
     None where there is one already, on PostgreSQL, and where none can be made. Raises
@@ -20,7 +20,7 @@ def rehearse(ledger: str, split: str | Path) -> ImportReport | None:
     if path is None or path.exists() or not path.parent.is_dir():
         return None
     findings = Findings(str(split))
-    rows = sum(1 for _ in read_rows(Path(split).absolute(), findings))
+    rows = sum(1 for _ in read_rows(Path(split).absolute(), findings, group_by=group_by))
     findings.raise_if_any()
     return ImportReport(
         path=str(split),

@@ -12,17 +12,20 @@ from ledger.findings import Findings
 from ledger.splitrow import RANGES, SplitRow, split_row
 
 LONGEST_FIELD = 1_000_000
+NO_GROUPS = ("id", "params", "priority", "group")
+"""Columns that do not say which slices belong together; `group` does so by itself."""
 
 
-def read_rows(path: Path, findings: Findings) -> Iterator[SplitRow]:
+def read_rows(path: Path, findings: Findings, *, group_by: str | None = None) -> Iterator[SplitRow]:
     """Yield the sound rows of a split file and note the others in `findings`.
 
-    Memory grows with the ids alone. Raises AccessError when the file cannot be opened.
+    `group_by` is a column that must be there, and can group slices. Memory grows with the ids
+    alone. Raises AccessError when the file cannot be opened.
     """
     csv.field_size_limit(LONGEST_FIELD)
     try:
         with path.open(encoding=_encoding(path), newline="") as stream:
-            yield from _rows(stream, findings)
+            yield from _rows(stream, findings, group_by)
     except UnicodeDecodeError as error:
         findings.add(0, f"is not UTF-8 text (byte {error.start}); save it as UTF-8")
     except OSError as error:
@@ -35,9 +38,9 @@ def _encoding(path: Path) -> str:
     return "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def _rows(stream: TextIO, findings: Findings) -> Iterator[SplitRow]:
+def _rows(stream: TextIO, findings: Findings, group_by: str | None) -> Iterator[SplitRow]:
     reader = csv.reader(stream, strict=True)
-    header = _header(reader, findings)
+    header = _header(reader, findings, group_by)
     if header is None:
         return
     line = reader.line_num + 1
@@ -58,7 +61,7 @@ def _rows(stream: TextIO, findings: Findings) -> Iterator[SplitRow]:
         findings.add(1, "there are no rows below the header")
 
 
-def _header(reader: Iterator[list[str]], findings: Findings) -> list[str] | None:
+def _header(reader: Iterator[list[str]], findings: Findings, group_by: str | None) -> list[str] | None:
     try:
         written = next(reader, None)
     except csv.Error as error:
@@ -76,4 +79,7 @@ def _header(reader: Iterator[list[str]], findings: Findings) -> list[str] | None
             findings.add(1, "the column is missing", name)
     if "file" not in header and "database" not in header:
         findings.add(1, "there is neither a column file nor a column database")
+    if group_by is not None and (group_by not in header or group_by in NO_GROUPS):
+        there = ", ".join(name for name in header if name not in NO_GROUPS)
+        findings.add(1, f"slices cannot be grouped by {group_by!r}; there are {there}")
     return None if findings.count > before else header

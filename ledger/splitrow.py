@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ledger.errors import RangeError
 from ledger.findings import Findings
 from ledger.ranges import Interval, interval
+from ledger.variables import VARIABLE
 
 RANGES = ("train_from", "train_to", "test_from", "test_to")
 SOURCE = ("database", "table", "column", "file")
 UNDERSTOOD = ("id", *SOURCE, *RANGES, "trainer", "params", "group", "priority")
-_NAMED = re.compile(r"\$\{\w+\}")
 _IN_DATABASE = re.compile(r"://[^/:]*:([^@]+)@")  # a database's password may hold slashes
 _IN_ADDRESS = re.compile(r"://[^/?#\s:]*:([^/?#\s]+)@")
 _IN_QUERY = re.compile(
@@ -93,7 +93,7 @@ def _check_passwords(row: dict[str, str], line: int, findings: Findings) -> None
             continue
         address = _IN_DATABASE if name == "database" else _IN_ADDRESS
         passwords = [*address.findall(value), *_IN_QUERY.findall(value)]
-        if not all(map(_NAMED.fullmatch, passwords)):
+        if not all(map(VARIABLE.fullmatch, passwords)):
             advice = "write ${NAME} in its place and set that environment variable"
             findings.add(line, f"the URL holds a password, which would be stored; {advice}", name)
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from ledger import faults
-from ledger.splitrow import RANGES, SplitRow
+from ledger.splitrow import RANGES, SOURCE, SplitRow
 
 BATCH = 5_000
 COLUMNS = (
@@ -90,7 +90,9 @@ def _values(row: SplitRow, defaults: Defaults) -> dict[str, Any]:
 def _group(row: SplitRow, column: str | None) -> str | None:
     if column is None or row.group:
         return row.group
-    return row.extra.get(column) or getattr(row, column, None)
+    if column in RANGES:
+        return row.ranges[RANGES.index(column)]
+    return row.extra.get(column) or (getattr(row, column) if column in (*SOURCE, "trainer") else None)
 
 
 def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -139,7 +139,7 @@ class Ledger:
         with writing(self._engine) as conn:
             counts = import_rows(
                 conn,
-                read_rows(path, findings),
+                read_rows(path, findings, group_by=group_by),
                 path=path,
                 defaults=Defaults(trainer, params, group_by),
                 prune=prune,

@@ -46,14 +46,6 @@ def time_column(names: Sequence[str], wished: str | None) -> str | None:
     return names[0] if len(names) > 1 else None
 
 
-def first_line(place: str) -> str:
-    """The first line of a text file or URL, unpacked. Raises OSError when it cannot be read."""
-    import fsspec
-
-    with fsspec.open(place, "rt", compression="infer", encoding="utf-8-sig", errors="replace") as stream:
-        return str(stream.readline())
-
-
 def separator_of(lines: Sequence[str], wished: str | None = None) -> str:
     """What separates the columns: the wished one, or that of `, ; tab |` which the header has most of.
 

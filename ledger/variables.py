@@ -8,13 +8,17 @@ from urllib.parse import quote
 
 from ledger.errors import LedgerError
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 def filled(url: str) -> str:
     """The URL with every `${NAME}` replaced by that variable, quoted. Raises LedgerError for one not set."""
+    return VARIABLE.sub(lambda match: quote(value_of(match[1]), safe=""), url)
 
-    return _VARIABLE.sub(lambda match: quote(value_of(match[1]), safe=""), url)
+
+def values_in(url: str) -> list[str]:
+    """What the variables named in a URL hold: secrets, all of them."""
+    return [os.environ[name] for name in VARIABLE.findall(url) if name in os.environ]
 
 
 def value_of(variable: str) -> str:

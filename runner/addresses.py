@@ -10,14 +10,13 @@ from urllib.parse import quote
 
 from ledger.errors import LedgerError
 from ledger.formats import DATABASES
-from ledger.variables import value_of
+from ledger.variables import VARIABLE, value_of
 from runner.errors import SourceError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-_PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{database\}")
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_PLACEHOLDER = re.compile(VARIABLE.pattern + r"|\{database\}")
 _PARTS = re.compile(r"(\w[\w+]*://(?:[^:/@]*(?::[^@]*)?@)?[^/?]*)([^?]*)(.*)", re.DOTALL)
 _RELATIVE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|[A-Za-z]:[\\/]|:memory:|file:|\$\{)(?=.)")
 
@@ -66,7 +65,7 @@ def _parsed(written: str, name: str) -> URL:
 
     # A URL that cannot be understood cannot be masked either.
     shown = f"{name.partition('://')[0]}://…" if "://" in name else name
-    if alone := _VARIABLE.fullmatch(written):
+    if alone := VARIABLE.fullmatch(written):
         written = _value(alone[1], shown)
     if written.partition("://")[2].partition("/")[0] and written.count("@") > 1:
         raise SourceError(f"database {shown}: its URL has more than one @; {ESCAPES}")

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 from ledger.formats import PARQUET, ends_with
 from ledger.ranges import interval
 from ledger.records import Slice
-from ledger.tabular import Layout, first_lines, layout_of, reading, time_column
+from ledger.tabular import SPACES, Layout, first_lines, layout_of, reading, time_column
 from runner.cut import require_column
 from runner.errors import FileFormatError, MissingColumnError, NoDataError
 from runner.places import opened, place_of
@@ -112,9 +112,13 @@ def _require_room(layout: Layout, columns: int, place: str) -> None:
         if any(value.strip() for value in row[columns:]):
             raise FileFormatError(
                 f"{place}: line {layout.before + 1} has {columns} columns, but a later one has {len(row)}: "
-                f"{layout.separator.join(row)[:60]!r}; remove what stands before the header (lines that "
+                f"{_joined(row, layout)[:60]!r}; remove what stands before the header (lines that "
                 "begin with # may stay), or name the right separator"
             )
+
+
+def _joined(row: Sequence[str], layout: Layout) -> str:
+    return (" " if layout.separator == SPACES else layout.separator).join(row)
 
 
 def _require_numbers(frame: pd.DataFrame, row: Slice, place: str) -> None:

@@ -17,22 +17,32 @@ from runner.errors import ModelFormatError
 from runner.plain import HEAD
 from runner.saving import FILES, LAYOUT
 from runner.trainer import State
+from runner.userfile import UserFile
 
 
 def load(
-    ledger: Ledger | str | Path, slice_id: str, *, attempt: int | None = None, allow_pickle: bool = False
+    ledger: Ledger | str | Path,
+    slice_id: str,
+    *,
+    attempt: int | None = None,
+    allow_pickle: bool = False,
+    worker: str | Path | None = None,
 ) -> Any:
     """Load the champion of a slice, or the model of its attempt number `attempt`.
+
+    `worker` is the worker file that defines the model's class, where one does: it is imported first.
 
     A built-in model has `predict` or `score`; a user's comes back as it was returned; where the
     user's train wrote files itself, or its model did, this returns their paths by name. Every
     file is checked against its recorded sha256. Raises UnknownSliceError, NoModelError,
-    ArtifactError, and ModelFormatError for a pickle without `allow_pickle`: loading a pickle runs
-    whatever code is in it.
+    ArtifactError, WorkerFileError, and ModelFormatError for a pickle without `allow_pickle`: loading
+    a pickle runs whatever code is in it.
     """
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
-            return load(opened, slice_id, attempt=attempt, allow_pickle=allow_pickle)
+            return load(opened, slice_id, attempt=attempt, allow_pickle=allow_pickle, worker=worker)
+    if worker is not None:
+        UserFile.load(str(worker))
     store = ArtifactStore(ledger.artifact_root(), ledger.uuid())
     files = ledger.model_files(slice_id, attempt)
     if not files:
@@ -75,8 +85,8 @@ def _unpickled(content: bytes, place: str) -> Any:
         return pickle.loads(content)
     except (ImportError, AttributeError) as error:
         raise ModelFormatError(
-            f"{place} needs what it was made of: {error}; make that importable here "
-            "(a class of your own belongs in a module beside the worker file, not in it)"
+            f"{place} needs what it was made of: {error}; make that importable here, "
+            "or name the worker file that defines it: load(…, worker='worker.py')"
         ) from error
 
 
@@ -127,7 +137,14 @@ def _npz(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 def _keras(path: str) -> Any:
     import keras
 
-    return keras.saving.load_model(path, safe_mode=True)
+    try:
+        return keras.saving.load_model(path, safe_mode=True)
+    except TypeError as error:
+        raise ModelFormatError(
+            f"{path} needs what it was made of: {str(error).splitlines()[0]}; a class of your own is "
+            "decorated with @keras.saving.register_keras_serializable(), and load(…, worker='worker.py') "
+            "names the file that defines it"
+        ) from error
 
 
 def _checked_place(store: ArtifactStore, file: Artifact) -> str:

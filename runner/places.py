@@ -12,9 +12,9 @@ from typing import IO, cast
 from zipfile import BadZipFile
 
 from ledger.errors import LedgerError
-from ledger.variables import filled
+from ledger.variables import filled, values_in
 from runner.errors import RunnerError, SourceAddressError, SourceError
-from runner.secrets import masked
+from runner.secrets import hidden, masked
 
 PACKAGES = {
     "http": "aiohttp requests",
@@ -40,6 +40,7 @@ class Place:
 
     address: str
     shown: str
+    secrets: tuple[str, ...] = ()  # in the address, which no message may tell
 
 
 def place_of(file: str, base: str | None) -> Place:
@@ -51,7 +52,7 @@ def place_of(file: str, base: str | None) -> Place:
         path = str(Path(base or ".") / file)
         return Place(path, path)
     try:
-        return Place(filled(file), masked(file))
+        return Place(filled(file), masked(file), tuple(values_in(file)))
     except LedgerError as error:
         raise SourceError(str(error)) from None
 
@@ -86,7 +87,7 @@ def opened(place: Place, *, unpacked: bool) -> Iterator[IO[bytes]]:
 
 def _unreadable(place: Place, error: Exception) -> SourceError:
     told = str(error).replace(place.address, place.shown) or type(error).__name__
-    return SourceError(f"{place.shown} cannot be read: {masked(told)}")
+    return SourceError(f"{place.shown} cannot be read: {hidden(told, place.secrets)}")
 
 
 def _require_schemes(place: Place) -> None:

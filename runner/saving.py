@@ -92,13 +92,15 @@ def _of_user(model: Any, folder: Path | None, own: Collection[str]) -> Saved:
         return _saved("arrays", _npz(model, b"{}"))
     if isinstance(model, (dict, list, int, float, str)) and (content := same_in_json(model)) is not None:
         return _saved("values", content)
-    kind = type(model).__module__.partition(".")[0]
+    libraries = {parent.__module__.partition(".")[0] for parent in type(model).__mro__}
+    if "keras" in libraries and folder is not None:
+        return _saves_itself(model, folder, own, "keras")
     if (
-        kind not in ("sklearn", "statsmodels")
+        libraries.isdisjoint(("sklearn", "statsmodels"))
         and callable(getattr(model, "save", None))
         and folder is not None
     ):
-        return _saves_itself(model, folder, own, "keras" if kind == "keras" else "custom")
+        return _saves_itself(model, folder, own, "custom")
     return _saved("pickle", _pickle(model))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -25,17 +25,28 @@ def masked(text: str) -> str:
 
 def without_secrets(message: str, url: URL) -> str:
     """What a driver said of `url`, without the passwords in it."""
-    for secret in sorted(set(_secrets(url)), key=len, reverse=True):
+    return hidden(message, _secrets(url))
+
+
+def hidden(message: str, secrets: Iterable[str]) -> str:
+    """A message about URLs without these values, as they are and as they may be written in a URL."""
+    written = {
+        form for value in secrets if value for form in (value, quote(value, safe=""), quote_plus(value))
+    }
+    written |= {quote(value) for value in written}
+    for secret in sorted(written, key=len, reverse=True):
         pattern = re.escape(secret)
         message = re.sub(rf"(?<!\w){pattern}(?!\w)" if len(secret) < SHORT else pattern, "***", message)
     return masked(message)
 
 
 def _secrets(url: URL) -> Iterator[str]:
-    """Every password in a URL, as it is and as it may be written in a URL."""
-    values = [str(url.password)] if url.password else []
+    if url.password:
+        yield str(url.password)
     for name, value in url.query.items():
         if _SECRET.search(name):
-            values.extend([value] if isinstance(value, str) else value)
-    for value in filter(None, values):
-        yield from (value, quote(value, safe=""), quote_plus(value))
+            yield from [value] if isinstance(value, str) else value
+
+
+def _all_quoted(value: str) -> str:
+    return quote(value, safe="")

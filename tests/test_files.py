@@ -9,6 +9,7 @@ import threading
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote
 
 import fsspec
 import pandas as pd
@@ -328,6 +329,30 @@ def test_every_name_of_a_parquet_file_is_read(tmp_path, ending):
     pd.DataFrame({"ds": TIMES, "v": range(7)}).to_parquet(tmp_path / f"x{ending}")
 
     assert list(load(row(file=f"x{ending}", base=str(tmp_path))).test) == [3, 4]
+
+
+class Telling(fsspec.AbstractFileSystem):
+    """Quotes in its errors what it was asked for, in every way that clients do."""
+
+    protocol = "telling"
+
+    def _open(self, path, *_, **__):
+        raise RuntimeError(f"GET {path} -> {quote(path)}: 403")
+
+
+def test_no_error_of_a_client_tells_a_secret_that_was_filled_in(monkeypatch):
+    monkeypatch.setenv("FOLDER_KEY", "hush/h sh")
+    fsspec.register_implementation("telling", Telling, clobber=True)
+
+    with pytest.raises(SourceError, match="cannot be read: .*403") as caught:
+        load(row(file="telling://${FOLDER_KEY}/x.csv"))
+
+    assert "hush" not in str(caught.value)
+
+
+def test_a_line_of_values_parted_by_blanks_is_shown_with_blanks(tmp_path):
+    with pytest.raises(FileFormatError, match="'3 4 5 6 7'"):
+        load_file(tmp_path, "a  b\n1  2\n3  4  5  6  7\n", separator=r"\s+")
 
 
 def test_a_secret_in_the_url_of_a_file_is_filled_in_and_never_told(monkeypatch):

@@ -24,6 +24,7 @@ from ledger.schema import artifacts
 from runner import load
 from runner.errors import ModelFormatError
 from runner.saving import save
+from runner.userfile import UserFile
 
 
 @pytest.fixture
@@ -155,6 +156,61 @@ def test_a_pickle_is_loaded_only_when_asked_for(kept):
         load(ledger, "a")
 
     assert load(ledger, "a", allow_pickle=True).predict([[1.0]]) == pytest.approx([2 / 3])
+
+
+DEFINES = """
+import keras
+
+class Mine:
+    answer = 42
+
+@keras.saving.register_keras_serializable()
+class Line(keras.Model):
+    def __init__(self, **given):
+        super().__init__(**given)
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+def train(row, data):
+    return {"m": 1.0}
+"""
+
+
+@pytest.fixture
+def defined(tmp_path, monkeypatch):
+    """A worker file that defines classes of models, and the module it was imported as; then it is forgotten."""
+    path = tmp_path / "defines.py"
+    path.write_text(DEFINES, encoding="utf-8")
+    UserFile.load(str(path))
+    name = "slice_ledger_worker_defines"
+    yield path, sys.modules[name], lambda: sys.modules.pop(name)
+    sys.modules.pop(name, None)
+
+
+def test_a_class_that_the_worker_file_defines_is_loaded_with_that_file(kept, defined):
+    path, module, forget = defined
+    ledger = kept(module.Mine())
+    forget()
+
+    with pytest.raises(ModelFormatError, match="name the worker file that defines it"):
+        load(ledger, "a", allow_pickle=True)
+    assert load(ledger, "a", allow_pickle=True, worker=path).answer == 42
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own
+def test_a_keras_model_of_the_users_own_class_comes_back(kept, defined):
+    path, module, forget = defined
+    model = module.Line()
+    expected = model(np.ones((1, 3), dtype=np.float32))
+    ledger = kept(model)
+    forget()
+
+    loaded = load(ledger, "a", worker=path)
+
+    assert [file.format for file in ledger.model_files("a")] == ["keras"]
+    np.testing.assert_allclose(loaded(np.ones((1, 3), dtype=np.float32)), expected)
 
 
 class SavesItself:

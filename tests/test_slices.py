@@ -144,11 +144,21 @@ def test_the_trainer_and_params_of_an_import_are_for_rows_that_name_none(ledger,
     assert (row("b").trainer, row("b").params) == ("lstm", '{"units": "4"}')
 
 
-@pytest.mark.parametrize(("column", "group"), [("region", "eu"), ("file", "x.csv")])
+@pytest.mark.parametrize(("column", "group"), [("region", "eu"), ("file", "x.csv"), ("train_to", "9")])
 def test_any_column_can_group_slices(ledger, split, row, column, group):
     ledger.import_slices(split("a,x.csv,0,9,10,14,eu"), group_by=column)
 
     assert row("a").model_group == group
+
+
+@pytest.mark.parametrize("column", ["regoin", "params", "id"])
+def test_a_column_that_cannot_group_slices_is_refused(ledger, split, column):
+    with pytest.raises(
+        SplitFileError, match=f"line 1: slices cannot be grouped by '{column}'; there are file"
+    ):
+        ledger.import_slices(split("a,x.csv,0,9,10,14,eu"), group_by=column)
+
+    assert ledger.status().total == 0
 
 
 def test_a_dry_run_counts_and_changes_nothing(ledger, split):

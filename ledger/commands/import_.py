@@ -32,7 +32,7 @@ def import_(
     from ledger.store import Ledger
 
     given = parse_words(param or [])
-    rehearsed = rehearse(ledger, split)
+    rehearsed = rehearse(ledger, split, group_by=group_by)
     if rehearsed is not None and dry_run:
         typer.echo(rehearsed.sentence())
         return
