@@ -1,4 +1,4 @@
-"""What must hold after anything: DESIGN's guarantees, read from the database and the files alone."""
+"""What must hold after anything: `ledger verify`, and what only a test can know."""
 
 from __future__ import annotations
 
@@ -40,10 +40,3 @@ def answers(ledger: str | Path, sql: str) -> list[tuple[Any, ...]]:
             return [tuple(row) for row in conn.exec_driver_sql(sql)]
     finally:
         engine.dispose()
-
-
-def root_of(ledger: str | Path) -> Path:
-    """The folder of the model files."""
-    for (value,) in answers(ledger, "SELECT value FROM settings WHERE key = 'artifact_root'"):
-        return Path(value)
-    return (Path.cwd() if "://" in str(ledger) else Path(ledger).parent) / "artifacts"

@@ -168,7 +168,8 @@ def test_who_has_a_file_open_is_found(tmp_path):
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=pipe, stdout=pipe) as reader:
         reader.stdout.readline()
-        found = holders(path)
+        with path.open():  # which is this process's own business
+            found = holders(path)
         reader.communicate()
 
     assert len(found) == 1
@@ -207,9 +208,10 @@ def test_a_runner_elsewhere_that_has_been_silent_for_long_is_told(ledger, around
 
 def test_a_live_runner_of_another_version_is_told(ledger, around):
     ledger.register_runner({})
-    ended = ledger.register_runner({})
+    ended, dead = ledger.register_runner({}), ledger.register_runner({})
     with writing(ledger.engine) as conn:
         conn.execute(update(runners).values(version="0.0.9"))
+        conn.execute(update(runners).where(runners.c.id == dead).values(boot_id="before the reboot"))
     ledger.end_runner(ended, "finished")
 
     (sentence,) = told(ledger, around)

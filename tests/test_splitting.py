@@ -136,6 +136,16 @@ def test_the_tables_of_a_ledger_in_a_database_of_data_are_left_out(postgres_url,
     assert "9 belong to a ledger" in told
 
 
+def test_hidden_files_and_folders_are_left_alone(split, file, tmp_path):
+    file("seen.csv")
+    file(".hidden.csv")
+    file(".cache/copy.csv")
+
+    rows, _ = split(".")
+
+    assert {row["file"] for row in rows} == {"seen.csv"}
+
+
 @pytest.mark.parametrize("ending", FILES)
 def test_every_kind_of_file_is_found(split, tmp_path, ending):
     frame = pd.DataFrame({"timestamp": DAYS, "v": range(30)})

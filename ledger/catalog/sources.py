@@ -39,7 +39,11 @@ def _files(path: Path, search: Search) -> Iterator[Path]:
     found = [path]
     if path.is_dir():
         known = (*DATABASES, *FILES)
-        found = [each for each in sorted(path.rglob("*")) if ends_with(each.name, known) and each.is_file()]
+        found = [
+            each
+            for each in sorted(path.rglob("*"))
+            if ends_with(each.name, known) and not _is_hidden(each.relative_to(path)) and each.is_file()
+        ]
     ledgers = {each for each in found if ends_with(each.name, DATABASES) and _is_ledger(each)}
     models = {each.parent / "artifacts" for each in ledgers}
     for each in found:
@@ -50,6 +54,10 @@ def _files(path: Path, search: Search) -> Iterator[Path]:
         elif each.absolute() not in search.files:
             search.files.add(each.absolute())
             yield each
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _is_ledger(path: Path) -> bool:

@@ -25,12 +25,11 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a slice: its row, every attempt, metrics, model files and the last traceback."""
-    from ledger.artifacts import ArtifactStore
     from ledger.store import Ledger
 
     with Ledger.open(ledger, create=False) as opened:
         history = opened.history(slice_id)
-        store = ArtifactStore(opened.artifact_root(), opened.uuid())
+        store = opened.artifact_store()
     if as_json:
         typer.echo(json.dumps(_plain(history, store), ensure_ascii=False, indent=2))
         return

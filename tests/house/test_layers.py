@@ -58,6 +58,9 @@ def test_imports_point_down_and_heavy_ones_wait(path):
         ["ledger", "query", "SELECT 1 AS one"],
         ["ledger", "list"],
         ["ledger", "failures"],
+        ["ledger", "verify"],
+        ["ledger", "gc"],
+        ["ledger", "doctor"],
     ],
     ids=" ".join,
 )
