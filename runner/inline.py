@@ -14,16 +14,18 @@ from runner.crew import Death, Event, Worker
 from runner.environment import QUIET
 from runner.launch import Ending
 from runner.printed import Echo
+from runner.stopping import Stopping
 from runner.training import Training
 
 
 class Inline:
     """A crew of one that trains when it is asked for events."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, stopping: Stopping) -> None:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         self._training = Training(setup, printed=None)
+        self._stopping = stopping
         self._worker = Worker(number=1)
 
     @property
@@ -47,7 +49,10 @@ class Inline:
         worker.since = time.monotonic()
 
     def events(self, timeout: float) -> list[Event]:
-        """Train what is held; without a slice, wait for `timeout` seconds."""
+        """Train what is held; without a slice, wait for `timeout` seconds.
+
+        Raises KeyboardInterrupt when told twice to stop meanwhile: then the slice is still held.
+        """
         held = self._worker.held
         if held is None:
             time.sleep(timeout)
@@ -59,7 +64,7 @@ class Inline:
         started, echo = time.monotonic(), Echo(sys.stdout)
         event: Event
         try:
-            with threadpool_limits(1), contextlib.redirect_stdout(echo):
+            with threadpool_limits(1), contextlib.redirect_stdout(echo), self._stopping.interruptible():
                 report = self._training.attempt(held)
             event = replace(report, facts=replace(report.facts, output=echo.tail()))
         except SystemExit as error:  # as in a worker process, which would have ended

@@ -83,6 +83,7 @@ def run(
         resume=resume,
         quiet=quiet,
         say=typer.echo,
+        ends_program=True,
         config=config,
         workers=workers,
         worker=worker,
