@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from ledger import faults
 from ledger.artifacts import CannotKeepError
@@ -115,7 +116,7 @@ class Engine:
         claimed: list[Claim] = []
         nothing_left = False
         with self._recording() as record:
-            record.queue_due()
+            record.queue_due(timedelta(seconds=self._options.backoff_limit))
             while len(claimed) < self._room():
                 held = record.claim(self._presence.runner_id)
                 if held is None:
