@@ -23,6 +23,7 @@ from runner.crew import Crew
 from runner.engine import Engine
 from runner.errors import OptionError, RunnerError
 from runner.gate import Gates
+from runner.heartbeat import Heartbeat
 from runner.options import DEFAULT_TRAINER, RunOptions, resolve
 from runner.presence import Presence
 from runner.progress import progress_for
@@ -118,7 +119,8 @@ def _run(
                 progress=progress,
                 summary=summary,
             )
-            _drive(engine, crew, summary)
+            with Heartbeat(presence.beat) if options.workers == 0 else contextlib.nullcontext():
+                _drive(engine, crew, summary)
             ending = "stopped" if stopping.wanted or results.stop_reason else FINISHED
         finally:
             progress.close()
