@@ -14,6 +14,7 @@ from ledger.errors import AccessError, ConflictError
 from ledger.recording import Recording
 from ledger.records import Claim
 from ledger.store import Ledger
+from runner.claimtimes import ClaimTimes
 from runner.crew import Crew, Event
 from runner.obstacle import Obstacle
 from runner.options import RunOptions
@@ -54,6 +55,7 @@ class Engine:
         self._unrecorded: list[Event] = []  # what has ended and is not in the ledger yet
         self._unsure = False  # a transaction failed: it may stand all the same
         self._obstacle = Obstacle()
+        self._claim_times = ClaimTimes(ledger.engine.dialect.name)
         self._queue_is_empty = False  # nothing was pending or waiting when we last looked
         self._look_again = 0.0  # monotonic: when an empty queue is looked at again
         self._grace_until: float | None = None
@@ -118,7 +120,8 @@ class Engine:
         with self._recording() as record:
             record.queue_due(timedelta(seconds=self._options.backoff_limit))
             while len(claimed) < self._room():
-                held = record.claim(self._presence.runner_id)
+                with self._claim_times.measured():
+                    held = record.claim(self._presence.runner_id)
                 if held is None:
                     nothing_left = not claimed and record.next_due() is None
                     self._look_again = time.monotonic() + 2 * PATIENCE
@@ -130,6 +133,9 @@ class Engine:
         self._ahead.extend(claimed)
         if claimed:
             faults.reach("claimed")
+        if slow := self._claim_times.warning():
+            self._summary.slow_claims = slow
+            self._progress.tell(f"Warning: {slow}")
 
     @contextmanager
     def _recording(self) -> Iterator[Recording]:
