@@ -75,8 +75,8 @@ MUTANTS = (
     Mutant(
         "worker deaths not counted",
         "ledger/claims.py",
-        'counted = "crashes" if outcome is Outcome.CRASHED else "tries"',
-        'counted = "tries"',
+        'counted = slices.c["crashes" if outcome is Outcome.CRASHED else "tries"]',
+        'counted = slices.c["tries"]',
         "tests/test_claims.py::test_a_crash_counts_as_a_crash_and_not_as_a_try",
     ),
     Mutant(
