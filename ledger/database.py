@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from ledger import faults
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError, NotALedgerError
+from ledger.holders import told_holders
 
 BUSY_SECONDS = 30.0
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
@@ -63,12 +66,15 @@ def open_engine(url: URL, *, durable: bool = False, read_only: bool = False) -> 
 
 
 def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise LedgerError(
-            f"Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.35 or newer, "
-            "so use a newer Python build"
-        )
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    _require_returning(sqlite3.sqlite_version_info)
+    arguments: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    path = sqlite_path(url)
+    if path is None or may_be_written(path):
+        engine = create_engine(url, connect_args=arguments)
+    else:
+        # A connection that takes the file as unchanging must not see two moments of it.
+        engine = create_engine(url, connect_args=arguments, poolclass=NullPool)
+        event.listen(engine, "do_connect", partial(_look_only, path))
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
@@ -91,6 +97,27 @@ def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def _require_returning(version: tuple[int, ...]) -> None:
+    if version < OLDEST_SQLITE:
+        told, oldest = (".".join(map(str, each)) for each in (version, OLDEST_SQLITE))
+        raise LedgerError(
+            f"Python's SQLite is {told}; the ledger needs {oldest} or newer, so use a newer Python build"
+        )
+
+
+def may_be_written(path: Path) -> bool:
+    """Whether SQLite could make the files of a write-ahead log beside `path`."""
+    return os.access(path.parent, os.W_OK) or not path.exists()
+
+
+def _look_only(path: Path, _: Any, __: Any, places: list[Any], arguments: dict[str, Any]) -> None:
+    # SQLite reads a file whose folder is closed to it only where it is told that nothing changes it.
+    # That is so as long as there is no log: nobody has the ledger open then who may write.
+    if not path.with_name(f"{path.name}-wal").exists():
+        places[0] = f"{path.as_uri()}?immutable=1"
+        arguments["uri"] = True
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
@@ -219,6 +246,9 @@ def _told(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if (told := translated(error, shown(engine.url))) is not None:
-            raise told from error
-        raise
+        told = translated(error, shown(engine.url))
+        if told is None:
+            raise
+        if type(told) is LedgerBusyError:  # of a conflict the server has told already
+            told = LedgerBusyError(f"{told}{told_holders(engine, sqlite_path(engine.url))}")
+        raise told from error

@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from runner.engine import Engine
 from runner.errors import OptionError, RunnerError
 from runner.flushing import Flushing
 from runner.gate import Gates
+from runner.heartbeat import Heartbeat
 from runner.options import DEFAULT_TRAINER, RunOptions, resolve
 from runner.presence import Presence
 from runner.progress import progress_for
@@ -44,6 +44,7 @@ def run(
     resume: bool = False,
     quiet: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    ends_program: bool = False,
     **given: Any,
 ) -> Summary:
     """Train every pending slice of `ledger` and return what was done.
@@ -52,14 +53,15 @@ def run(
     `params={"order": (2, 1, 2)}`, `gates=["mae<0.5"]`, `timeout="5m"`, `config="my.toml"`, …); those
     not given come from runner.toml, and with `resume` first from the run that was interrupted.
     Raises RunnerError for options that cannot be and LedgerError for a ledger that cannot be used;
-    a slice that fails raises nothing, it is recorded.
+    a slice that fails raises nothing, it is recorded. With `ends_program` SIGINT and SIGTERM change
+    nothing any more once the run is over.
     """
     given = normalised(given)
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
-            return run(opened, resume=resume, quiet=quiet, say=say, **given)
+            return run(opened, resume=resume, quiet=quiet, say=say, ends_program=ends_program, **given)
     options = _options(ledger, given, say, resume=resume)
-    return _run(ledger, options, say, resume=resume, quiet=quiet)
+    return _run(ledger, options, say, resume=resume, quiet=quiet, ends_program=ends_program)
 
 
 def _options(
@@ -78,7 +80,13 @@ def _options(
 
 
 def _run(
-    ledger: Ledger, options: RunOptions, say: Callable[[str], None], *, resume: bool, quiet: bool
+    ledger: Ledger,
+    options: RunOptions,
+    say: Callable[[str], None],
+    *,
+    resume: bool,
+    quiet: bool,
+    ends_program: bool,
 ) -> Summary:
     gates = Gates.parse(options.gates)
     setup = _setup(ledger, options)
@@ -88,7 +96,7 @@ def _run(
     store.probe()
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()
-    with Stopping(time_limit=options.time_limit, interrupt=options.workers == 0) as stopping:
+    with Stopping(time_limit=options.time_limit, to_the_end=ends_program) as stopping:
         presence = Presence(ledger, options.as_json(), resume=resume)
         progress = progress_for(ledger.unfinished(), quiet=quiet)
         results = Results(
@@ -96,14 +104,14 @@ def _run(
             gates=gates,
             policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
             summary=summary,
-            clock=lambda: datetime.now(UTC),
+            clock=ledger.now,
             chance=random.Random(),
             timeout=options.timeout,
         )
         ending = DIED
         flushing = Flushing(store)
         try:
-            crew = _crew(options, setup, preload)
+            crew = _crew(options, setup, preload, stopping)
             engine = Engine(
                 ledger,
                 options,
@@ -115,7 +123,8 @@ def _run(
                 progress=progress,
                 summary=summary,
             )
-            _drive(engine, crew, summary)
+            with Heartbeat(presence.beat) if options.workers == 0 else contextlib.nullcontext():
+                _drive(engine, crew, summary)
             ending = "stopped" if stopping.wanted or results.stop_reason else FINISHED
         finally:
             flushing.close()
@@ -155,8 +164,9 @@ def _leave(ledger: Ledger, presence: Presence, summary: Summary, ending: str) ->
     summary.runner_id = presence.runner_id
     summary.taken_back = presence.taken_back
     with contextlib.suppress(AccessError, LedgerBusyError):  # then the process's end tells the others
+        summary.released += presence.end(ending if ending != DIED or summary.started else COULD_NOT_START)
         summary.left_behind = presence.left_behind
-        presence.end(ending if ending != DIED or summary.started else COULD_NOT_START)
+        summary.waiting = ledger.still_queued(summary.waiting)  # another runner may have trained some
         ledger.checkpoint()
 
 
@@ -200,11 +210,11 @@ def _check_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) ->
     return sorted(libraries | (user.libraries if user is not None else set()))
 
 
-def _crew(options: RunOptions, setup: Setup, preload: list[str]) -> Crew:
+def _crew(options: RunOptions, setup: Setup, preload: list[str], stopping: Stopping) -> Crew:
     if options.workers == 0:
         from runner.inline import Inline
 
-        return Inline(setup)
+        return Inline(setup, stopping)
     from runner.launch import launcher_for
     from runner.pool import Pool
 
