@@ -48,6 +48,7 @@ class RunOptions:
     limit: int | None = None
     time_limit: float | None = None
     seed: int = 0
+    durable: bool = False  # waits for the disk at every event, as PostgreSQL always does
     start: str = "auto"  # how workers start: forkserver, spawn, or the better one that works here
     time_column: str | None = None
     separator: str | None = None

@@ -59,7 +59,9 @@ def run(
     given = normalised(given)
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
-            return run(opened, resume=resume, quiet=quiet, say=say, ends_program=ends_program, **given)
+            options = _options(opened, given, say, resume=resume)
+        with Ledger.open(ledger, create=False, durable=options.durable) as opened:
+            return _run(opened, options, say, resume=resume, quiet=quiet, ends_program=ends_program)
     options = _options(ledger, given, say, resume=resume)
     return _run(ledger, options, say, resume=resume, quiet=quiet, ends_program=ends_program)
 

@@ -63,6 +63,12 @@ def _whole(value: Any) -> int:
     return whole
 
 
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
 def _workers(value: Any) -> int | str:
     return value if value == "auto" else _whole(value)
 
@@ -128,6 +134,7 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "limit": _whole,
     "time_limit": seconds,
     "seed": _whole,
+    "durable": _yes_or_no,
     "start": _text,
     "time_column": _text,
     "separator": _text,
@@ -143,5 +150,6 @@ _EXPECTED: dict[Callable[[Any], Any], str] = {
     seconds: "a time such as 90s, 15m, 8h or 2d",
     _bytes: "an amount of memory such as 900MB or 2GB",
     _whole: "a whole number",
+    _yes_or_no: "true or false",
     _urls: "a table of names and URLs in quotes",
 }

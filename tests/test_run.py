@@ -518,3 +518,21 @@ def test_the_same_seed_gives_the_same_model(project):
         "SELECT slice_id, sha256 FROM artifacts JOIN attempts ON id = attempt_id WHERE number = 2 ORDER BY 1",
     )
     assert first == again
+
+
+@ONCE
+@pytest.mark.parametrize(("durable", "level"), [(None, 1), (True, 2)])
+def test_a_durable_run_waits_for_the_disk_at_every_event(project, monkeypatch, durable, level):
+    seen = set()
+    beat = Ledger.register_runner
+
+    def looking(ledger, options):
+        with reading(ledger.engine) as conn:
+            seen.add(conn.exec_driver_sql("PRAGMA synchronous").scalar_one())
+        return beat(ledger, options)
+
+    monkeypatch.setattr(Ledger, "register_runner", looking)
+
+    runner.run(project.name, trainer="seasonal_naive", workers=0, quiet=True, durable=durable)
+
+    assert seen == {level}

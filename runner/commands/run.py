@@ -65,6 +65,12 @@ def run(
         str | None, typer.Option(envvar="RUNNER_TIME_LIMIT", help="Stop after this time: 30m, 8h.")
     ] = None,
     seed: Annotated[int | None, typer.Option(envvar="RUNNER_SEED", help="Where chance starts [0].")] = None,
+    durable: Annotated[
+        bool | None,
+        typer.Option(
+            "--durable", envvar="RUNNER_DURABLE", help="Wait for the disk at every event in SQLite too."
+        ),
+    ] = None,
     start: Annotated[
         str | None, typer.Option(envvar="RUNNER_START", help="How workers start: auto, forkserver, spawn.")
     ] = None,
@@ -101,6 +107,7 @@ def run(
         limit=limit,
         time_limit=time_limit,
         seed=seed,
+        durable=durable,
         start=start,
     )
     for line in summary.lines():

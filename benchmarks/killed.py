@@ -1,0 +1,202 @@
+"""Whole runs whose runners are killed again and again until nothing is left to train.
+
+    python benchmarks/killed.py SPLIT --trainer arima --runners 2 --every 3
+    python benchmarks/killed.py --chaos 5000 --runners 2 --every 1
+
+Each runner gets SIGKILL about every `--every` seconds, or with `--chaos`, where so many slices do
+nothing for a tenth of a second, now and then SIGTERM or SIGSTOP; it is started again with
+`--resume` at once. The ledger is a SQLite file in a temporary folder, or the empty PostgreSQL
+database of `--ledger URL`. At the end every slice must have one success or a failure by its data,
+`ledger verify` must find nothing, and no process may be left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+from sqlalchemy import text
+
+from ledger.database import reading
+from ledger.store import Ledger
+
+KILLS = (signal.SIGKILL,)
+BLOWS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)
+SLOW = "import time\n\ndef get_data(row):\n    return [1.0], [2.0]\n\ndef train(row, data):\n"
+SLOW += "    time.sleep(0.1)\n    return {'m': 1.0}\n"
+MARK = "SLICE_LEDGER_KILLED"
+"""An environment variable by which every process of this benchmark is known."""
+
+Start = Callable[[], subprocess.Popen[str]]
+
+
+class Victim:
+    """A runner that is struck at random moments and started again."""
+
+    def __init__(
+        self, start: Start, chance: random.Random, every: tuple[float, float], blows: Sequence[signal.Signals]
+    ) -> None:
+        self._start = start
+        self._chance = chance
+        self._every = every
+        self._blows = blows
+        self.blows = 0
+        self._begin()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its next blow is due, or it has ended by itself."""
+        return time.monotonic() >= self._due or self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
+
+    def strike(self) -> None:
+        """Kill it, or tell it to stop, or hold it still for a moment and then kill it."""
+        self.blows += 1
+        how = self._chance.choice(self._blows)
+        self._process.send_signal(how)
+        if how is signal.SIGSTOP:
+            self._process.send_signal(signal.SIGKILL)
+        self.finish()
+        self._begin()
+
+    def finish(self) -> int:
+        """Let it come to its own end; its exit code."""
+        out, err = self._process.communicate(timeout=600)
+        assert "Traceback" not in err, err
+        assert "locked" not in out + err, out + err
+        return self._process.returncode
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, at most so long."""
+        try:
+            self._process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return
+
+    def _begin(self) -> None:
+        self._process = self._start()
+        self._due = time.monotonic() + self._chance.uniform(*self._every)
+
+
+def struck(victims: Sequence[Victim], *, goes_on: Callable[[], bool]) -> None:
+    """Strike each of them when it is due, while `goes_on`."""
+    while goes_on():
+        for victim in victims:
+            if victim.is_due and goes_on():
+                victim.strike()
+        victims[0].wait(0.1)
+
+
+def main() -> None:
+    """Run, kill, and say what became of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("split", type=Path, nargs="?", help="a split file; its databases lie beside it")
+    parser.add_argument("--chaos", type=int, help="so many slices that sleep, instead of a split file")
+    parser.add_argument("--ledger", help="the URL of an empty PostgreSQL database")
+    parser.add_argument("--trainer", default="arima")
+    parser.add_argument("--runners", type=int, default=1)
+    parser.add_argument("--workers", default="1")
+    parser.add_argument("--every", type=float, default=3.0)
+    parser.add_argument("--seed", type=int, default=20261123)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run(given, Path(folder))
+
+
+def run(given: argparse.Namespace, folder: Path) -> None:
+    """Everything, in a folder of its own."""
+    split, options = given.split, ["--trainer", given.trainer]
+    if given.chaos:
+        split, options = _fleet(folder, given.chaos), ["--worker", str(folder / "worker.py")]
+    place = given.ledger or str(folder / "ledger.db")
+    environment = {**os.environ, "LEDGER_URL": place, MARK: str(folder)}
+    command = [
+        sys.executable,
+        "-m",
+        "runner",
+        "run",
+        "--resume",
+        "--quiet",
+        "--workers",
+        given.workers,
+        *options,
+    ]
+
+    def start() -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        )
+
+    began = time.monotonic()
+    with Ledger.open(place) as ledger:
+        slices = ledger.import_slices(split).rows
+        chance = random.Random(given.seed)
+        every = (0.5 * given.every, 1.5 * given.every)
+        victims = [
+            Victim(start, chance, every, BLOWS if given.chaos else KILLS) for _ in range(given.runners)
+        ]
+        struck(victims, goes_on=lambda: ledger.unfinished() > 0)
+        for victim in victims:
+            victim.finish()
+        kills = sum(victim.blows for victim in victims)
+        print(f"{slices:,} slices, {given.runners} runners, {kills} blows, {time.monotonic() - began:.0f} s")
+        _tell(ledger, folder)
+
+
+def _fleet(folder: Path, count: int) -> Path:
+    (folder / "worker.py").write_text(SLOW, encoding="utf-8")
+    rows = "".join(f"{number},x,0,1,2,3\n" for number in range(count))
+    header = "id,file,train_from,train_to,test_from,test_to\n"
+    (folder / "split.csv").write_text(header + rows, encoding="utf-8")
+    return folder / "split.csv"
+
+
+def _tell(ledger: Ledger, folder: Path) -> None:
+    """Say what the ledger holds, and end with 1 unless it is what an undisturbed run leaves."""
+    with reading(ledger.engine) as conn:
+        states = conn.execute(text("SELECT status, count(*) FROM slices GROUP BY 1")).all()
+        outcomes = conn.execute(text("SELECT outcome, count(*) FROM attempts GROUP BY 1")).all()
+        twice = conn.execute(
+            text(
+                "SELECT count(*) FROM (SELECT slice_id FROM attempts WHERE outcome = 'succeeded' "
+                "GROUP BY slice_id HAVING count(*) > 1) more"
+            )
+        ).scalar_one()
+    left = [
+        process.pid
+        for process in psutil.process_iter()
+        if process.pid != os.getpid() and _environment(process).get(MARK) == str(folder)
+    ]
+    verified = ledger.verify()
+    print("slices:", ", ".join(f"{count:,} {status}" for status, count in states))
+    print("attempts:", ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes))
+    print(f"trained twice: {twice}; processes left: {len(left)}")
+    print("\n".join(["verify:", *verified.lines()]))
+    if twice or left or not verified.sound or {status for status, _ in states} - {"succeeded", "failed"}:
+        raise SystemExit(1)
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        found: dict[str, str] = process.environ()
+    except psutil.Error:
+        return {}
+    return found
+
+
+if __name__ == "__main__":
+    main()
