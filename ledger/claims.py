@@ -40,6 +40,9 @@ _MAY_CLAIM = (
 """A runner that was declared dead while it slept claims nothing before it has a new id."""
 
 
+_OF_CLAIM = ("attempt", "spec_hash", "tries", "crashes", "champion_id")
+
+
 def _taking(wanted: Select[Any]) -> ReturningUpdate[Any]:
     return (
         update(slices)
@@ -49,7 +52,7 @@ def _taking(wanted: Select[Any]) -> ReturningUpdate[Any]:
             runner_id=bindparam("runner"),
             attempt=slices.c.attempt + 1,
         )
-        .returning(*SPEC, slices.c.attempt, slices.c.spec_hash, slices.c.tries, slices.c.crashes)
+        .returning(*SPEC, *(slices.c[name] for name in _OF_CLAIM))
     )
 
 
@@ -91,6 +94,7 @@ def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | No
         spec_hash=row.spec_hash,
         tries=row.tries,
         crashes=row.crashes,
+        champion_id=row.champion_id,
     )
 
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from ledger import claims, closing, queue
+from ledger import claims, closing, queue, registry
 from ledger.errors import LeaseLostError
-from ledger.records import Claim, Facts, Failure, Success, Upcoming
+from ledger.records import Champion, Claim, Facts, Failure, Success, Upcoming
 from ledger.status import Outcome
 
 
@@ -32,6 +32,10 @@ class Recording:
     def claim(self, runner_id: int, position: int | None = None) -> Claim | None:
         """Take the next pending slice, or the one at `position`; None when it is not there."""
         return claims.claim(self._conn, runner_id, now=self._now, position=position)
+
+    def champion(self, held: Claim) -> Champion | None:
+        """The model that serves for a claimed slice until a new one does, None for its first."""
+        return None if held.champion_id is None else registry.champion(self._conn, held.champion_id)
 
     def complete(self, held: Claim, success: Success, facts: Facts) -> bool:
         """Record a trained model whole, or nothing of it."""

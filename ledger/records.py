@@ -79,6 +79,7 @@ class Claim:
     spec_hash: str  # of the row as it was claimed: an import may change it meanwhile
     tries: int  # failures so far that count towards --max-attempts
     crashes: int
+    champion_id: int | None = None  # the attempt whose model serves
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,15 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Champion:
+    """The model that serves for a slice: who made it, and its files."""
+
+    attempt_id: int
+    trainer: str | None
+    files: tuple[Artifact, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What an attempt measured of itself, whatever became of it. Seconds are monotonic."""
 
@@ -129,6 +139,7 @@ class Facts:
     warnings: str | None = None  # the different warnings of the fit, one per line
     code_version: str | None = None
     seed: int | None = None
+    warm_start_id: int | None = None  # the attempt whose model the training began from
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from ledger.errors import LedgerError, UnknownSliceError
-from ledger.records import Artifact
+from ledger.records import Artifact, Champion
 from ledger.schema import artifacts, attempts, slices
 
 
@@ -42,3 +42,9 @@ def artifacts_of(conn: Connection, attempt_id: int) -> list[Artifact]:
         select(*wanted).where(artifacts.c.attempt_id == attempt_id).order_by(artifacts.c.path)
     )
     return [Artifact(*row) for row in rows]
+
+
+def champion(conn: Connection, attempt_id: int) -> Champion:
+    """The model that attempt `attempt_id` has made."""
+    trainer = conn.execute(select(attempts.c.trainer).where(attempts.c.id == attempt_id)).scalar()
+    return Champion(attempt_id, trainer, tuple(artifacts_of(conn, attempt_id)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ledger.records import Artifact, Claim, Facts, Failure
+from ledger.records import Artifact, Champion, Claim, Facts, Failure
 from runner.databases import OPEN
 
 
@@ -33,6 +33,7 @@ class Assignment:
 
     held: Claim
     together: tuple[str, ...] = ()  # the columns of slices that come soon: best read with this one
+    champion: Champion | None = None  # what the training may begin from
     worker: int | None = None  # the number of the worker that has read its table; another will do
 
 

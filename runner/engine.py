@@ -163,12 +163,14 @@ class Engine:
         while (hint := self._lookahead.take(worker)) is not None:
             held = record.claim(self._presence.runner_id, hint.position)
             if held is not None:
-                return Assignment(held, self._lookahead.together(hint), worker)
+                return Assignment(held, self._lookahead.together(hint), record.champion(held), worker)
             self._lookahead.forget(hint)
         if self._lookahead.held_back:
             return None
         held = record.claim(self._presence.runner_id)
-        return Assignment(held, worker=worker) if held is not None else None
+        if held is None:
+            return None
+        return Assignment(held, champion=record.champion(held), worker=worker)
 
     @contextmanager
     def _recording(self) -> Iterator[Recording]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,9 +12,8 @@ from ledger.artifacts import ArtifactStore
 from ledger.records import Artifact
 from ledger.store import Ledger
 from runner.errors import ModelFormatError
-from runner.plain import HEAD
-from runner.saving import FILES, LAYOUT
-from runner.trainer import State
+from runner.modelfile import arrays_of, restored
+from runner.saving import FILES
 from runner.userfile import UserFile
 
 
@@ -69,7 +66,7 @@ def _load(store: ArtifactStore, files: Sequence[Artifact], *, allow_pickle: bool
     if model.format == "values":
         return json.loads(content)
     if model.format in ("array", "arrays"):
-        arrays, _ = _npz(content)
+        arrays, _ = arrays_of(content)
         return arrays["array"] if model.format == "array" else arrays
     return _built_in(content, model.format)
 
@@ -94,44 +91,6 @@ def _built_in(content: bytes, kind: str) -> Any:
     from runner import trainers
 
     return restored(content, kind, None, trainers.find)
-
-
-def restored(
-    content: bytes,
-    kind: str,
-    restore: Callable[[State], Any] | None,
-    find: Callable[[str], Any] | None = None,
-) -> Any:
-    """A built-in model from its file: by `restore`, or that of the trainer `find` gives for its name.
-
-    Raises ModelFormatError for a layout that this program does not know.
-    """
-    arrays, head = _npz(content) if kind == "npz" else _json(content)
-    if head.get("layout") != LAYOUT:
-        raise ModelFormatError(f"the model has layout {head.get('layout')}, this program reads {LAYOUT}")
-    if restore is None:
-        assert find is not None
-        restore = find(head["trainer"]).restore
-    return restore({**head["state"], **arrays})
-
-
-def _json(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    import numpy as np
-
-    head = json.loads(content)
-    coded = head.pop("arrays").items()
-    return {
-        name: np.frombuffer(base64.b64decode(data), dtype=np.dtype(kind)).reshape(shape)
-        for name, (kind, shape, data) in coded
-    }, head
-
-
-def _npz(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    import numpy as np
-
-    with np.load(io.BytesIO(content), allow_pickle=False) as opened:
-        arrays = {name: opened[name] for name in opened.files}
-    return arrays, json.loads(arrays.pop(HEAD).tobytes())
 
 
 def _keras(path: str) -> Any:

@@ -62,7 +62,7 @@ def check_worker_file(
 
 def _restored(trainer: Any, model: Model) -> Any:
     """The model after its way through a file."""
-    from runner.loading import restored
+    from runner.modelfile import restored
     from runner.saving import save
 
     saved = save(model, None, trainer=trainer.__name__.rpartition(".")[2])

@@ -1,8 +1,9 @@
 """What a trainer gets and what it gives: a dataset in, a model out.
 
 A built-in trainer is a module of `runner.trainers` with a frozen dataclass `Params`, a function
-`train(dataset, params) -> Model` and a function `restore(state) -> Model`. A trainer imports
-neither the ledger nor SQLAlchemy; the same dataset, parameters and seed give the same model.
+`train(dataset, params) -> Model` and a function `restore(state) -> Model`; `WARM_STARTS = True`
+in it says that it makes use of `Dataset.previous`. A trainer imports neither the ledger nor
+SQLAlchemy; the same dataset, parameters and seed give the same model.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Dataset:
     period: int = 1  # rows in one season; 1 means none
     step: float | None = None  # median seconds between rows; None where the index is no time
     seed: int = 0
+    previous: State | None = None  # of the slice's champion, where this trainer made it
 
 
 @runtime_checkable

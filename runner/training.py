@@ -6,16 +6,18 @@ import contextlib
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
-from ledger.records import Artifact, Claim, Facts, Failure, Slice
+from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
 from runner.assignment import Assignment, Report, Setup
 from runner.cut import Cut, cut
 from runner.errors import FinalError, MissingColumnError, UnfitDataError
 from runner.memory import forget_peak, peak_memory
+from runner.modelfile import state_of
 from runner.options import DEFAULT_TRAINER
 from runner.printed import Printed, collected_warnings
 from runner.saving import save
@@ -103,7 +105,7 @@ class Training:
             dataset = _dataset(data, params, self._setup.seed)
         if self._trains_itself(row):
             return self._by_user(held, dataset, params, phases, facts)
-        return self._built_in(held, dataset, params, phases, facts)
+        return self._built_in(assignment, dataset, params, phases, facts)
 
     def trainer_of(self, row: Slice) -> str:
         """The trainer in force for a slice: its own, else the run's."""
@@ -125,7 +127,12 @@ class Training:
         return self._reader.load(row, together)
 
     def _built_in(
-        self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]
+        self,
+        assignment: Assignment,
+        dataset: Dataset,
+        params: Mapping[str, str],
+        phases: Phases,
+        facts: dict[str, Any],
     ) -> dict[str, Any]:
         from runner import trainers
         from runner.metrics import evaluate
@@ -133,14 +140,29 @@ class Training:
 
         name = facts["trainer"]
         trainer = trainers.find(name)
+        with phases.time("load"):
+            dataset = self._warm(dataset, trainer, assignment.champion, facts)
         with phases.time("fit"):
             model = trainer.train(dataset, parse_params(trainer.Params, params, name))
         facts["model_used"] = model.model_used
         with phases.time("evaluate"):
             metrics = evaluate(model, dataset)
         with phases.time("save"):
-            artifacts = self._keep(held, model, None, name)
+            artifacts = self._keep(assignment.held, model, None, name)
         return {"metrics": metrics, "artifacts": artifacts}
+
+    def _warm(
+        self, dataset: Dataset, trainer: Any, champion: Champion | None, facts: dict[str, Any]
+    ) -> Dataset:
+        """The dataset with the champion's state, where that is of the same trainer and of use to it."""
+        if champion is None or champion.trainer != facts["trainer"]:
+            return dataset
+        if not getattr(trainer, "WARM_STARTS", False):
+            return dataset
+        previous = state_of(self._store, champion)
+        if previous is not None:
+            facts["warm_start_id"] = champion.attempt_id
+        return replace(dataset, previous=previous)
 
     def _by_user(
         self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]

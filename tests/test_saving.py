@@ -405,7 +405,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path):
 
 
 def test_a_layout_of_the_future_is_refused(ledger, kept, monkeypatch):
-    monkeypatch.setattr("runner.loading.LAYOUT", 99)
+    monkeypatch.setattr("runner.modelfile.LAYOUT", 99)
     from runner.loading import _built_in
 
     with pytest.raises(ModelFormatError, match="has layout 1, this program reads 99"):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from runner.errors import ConstantDataError, MissingColumnError, NoDataError, OptionError
-from runner.loading import restored
+from runner.modelfile import restored
 from runner.params import parse_params
 from runner.saving import save
 from runner.trainer import Dataset
