@@ -17,11 +17,13 @@ from runner.saving import save
 from runner.trainer import Dataset
 from runner.trainers import cnn, cnn_graph
 from runner.trainers.adam import DivergedError
+from runner.trainers.batches import batches
+from runner.trainers.distortions import distorted, distortions
 from runner.trainers.images import ImageShapeError, images_of
 from runner.trainers.tensorflow import tensorflow
 from tests.series import images
 
-SMALL = cnn.Params(filters=4, hidden=16, epochs=20)
+SMALL = cnn.Params(filters=4, hidden=16, epochs=20, networks=1)
 
 
 def with_train(frame):
@@ -55,11 +57,12 @@ def test_of_240_handwritten_digits_a_slice_learns_to_read_nine_in_ten_and_all_to
 def test_one_trace_serves_slices_of_every_number_of_rows():
     params = dataclasses.replace(SMALL, hidden=5, epochs=1)
 
-    for rows in range(6, 60, 2):
+    for rows in [*range(6, 60, 4), 100]:
         cnn.train(images(n=rows, seed=rows), params)
 
-    graph = cnn_graph.training(cnn_graph.Architecture(8, 8, 4, 5, 2))
-    assert graph.experimental_get_tracing_count() == 1
+    graph = cnn_graph.training(cnn_graph.Architecture(8, 8, 4, 5, 2, 16))
+    assert graph.compiled.experimental_get_tracing_count() == 1
+    assert graph.plain.experimental_get_tracing_count() == 1  # by the trial
 
 
 def test_a_model_trained_after_others_is_the_one_trained_first():
@@ -79,15 +82,72 @@ def test_another_seed_gives_another_model():
     assert not np.array_equal(first.networks[0][0], second.networks[0][0])
 
 
-def test_numpy_answers_what_the_graph_answers():
+@pytest.mark.parametrize("layers", [cnn_graph.Plain, cnn_graph.Products])
+def test_numpy_answers_what_the_graph_answers(layers):
     tf = tensorflow()
     chance = np.random.default_rng(0)
-    weights = cnn_graph.Architecture(7, 6, 4, 16, 3).initial(chance)
+    weights = cnn_graph.Architecture(7, 6, 4, 16, 3, 8).initial(chance)
     rows = chance.normal(size=(10, 7, 6, 1))
+    given = [tf.constant(each) for each in weights]
 
-    graph = cnn_graph.forward(tf, tf.constant(rows.astype(np.float32)), [tf.constant(w) for w in weights])
+    graph = cnn_graph.forward(tf, tf.constant(rows.astype(np.float32)), given, layers)
 
     assert cnn._forward(rows, weights) == pytest.approx(graph.numpy(), abs=1e-4)
+
+
+def test_keras_with_the_same_weights_trains_to_the_same_model():
+    tf = tensorflow()
+    given, params = images(n=40), cnn.Params(filters=4, hidden=8, epochs=2, networks=1, distort=False)
+    chance = np.random.default_rng(given.seed)
+    plan = batches(40, 64, 2, 16, 0, chance)
+    initial = cnn_graph.Architecture(8, 8, 4, 8, 2, 16).initial(chance)
+    keras, layers = tf.keras, tf.keras.layers
+    steps = keras.optimizers.schedules.CosineDecay(params.learning_rate, 6)
+    convolutions = [layers.Conv2D(count, 3, padding="same", activation="relu") for count in (4, 8)]
+    dense = [layers.Dense(8, activation="relu"), layers.Dense(2)]
+    stack = [keras.Input((8, 8, 1)), *convolutions, layers.MaxPooling2D(), layers.Flatten(), *dense]
+    plain = keras.Sequential(stack)
+    losses = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=cnn_graph.SMOOTHING)
+    plain.compile(keras.optimizers.Adam(steps), losses)
+    plain.set_weights(initial)
+    pixels = given.train.drop(columns="label")
+    scale = (float(pixels.to_numpy().mean()), float(pixels.to_numpy().std()))
+    shown, wanted = (
+        images_of(pixels, list(pixels), (8, 8), scale),
+        np.eye(2)[given.train["label"].astype(int)],
+    )
+    for rows in plan.places[:6]:  # the last of each epoch has 8 rows and 8 places of -1
+        plain.train_on_batch(shown[rows[rows >= 0]], wanted[rows[rows >= 0]])
+
+    model = cnn.train(given, params)
+
+    for ours, theirs in zip(model.networks[0], plain.get_weights(), strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_with_and_without_xla_the_model_is_the_same(monkeypatch):
+    given, params = images(n=60), dataclasses.replace(SMALL, networks=1, epochs=2, patience=1)
+    graph = cnn_graph.training(cnn_graph.Architecture(8, 8, 4, 16, 2, 16))
+
+    monkeypatch.setattr(graph, "chosen", graph.compiled)
+    compiled = cnn.train(given, params)
+    monkeypatch.setattr(graph, "chosen", graph.plain)
+    plain = cnn.train(given, params)
+
+    for ours, theirs in zip(compiled.networks[0], plain.networks[0], strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_with_patience_it_stops_before_labels_without_sense_are_learned_by_heart():
+    given = images(n=100)
+    nonsense = given.train.assign(label=np.random.default_rng(0).integers(0, 2, 100))
+    eager = dataclasses.replace(SMALL, networks=1, epochs=60, distort=False)
+
+    by_heart = cnn.train(with_train(nonsense), eager)
+    stopped = cnn.train(with_train(nonsense), dataclasses.replace(eager, patience=2))
+
+    assert accuracy(by_heart, nonsense) > 0.95
+    assert accuracy(stopped, nonsense) < 0.8
 
 
 def test_an_undistorted_image_stays_as_it_is():
@@ -95,9 +155,9 @@ def test_an_undistorted_image_stays_as_it_is():
     chance = np.random.default_rng(0)
     rows = chance.normal(size=(5, 8, 6)).astype(np.float32)
     border = np.pad(rows, ((0, 0), (1, 1), (1, 1)))
-    nothing = cnn_graph.distortions(5, chance, extent=0.0)
+    nothing = distortions(5, chance, extent=0.0)
 
-    seen = cnn_graph.distorted(tf, tf.constant(border), tf.constant(nothing), 8, 6)
+    seen = distorted(tf, tf.constant(border), tf.constant(nothing), 8, 6)
 
     assert seen.numpy()[..., 0] == pytest.approx(rows, abs=1e-5)
 
@@ -108,14 +168,14 @@ def test_a_shift_by_one_row_moves_the_image_by_one_row_and_shows_the_border():
     border = np.pad(rows, ((0, 0), (1, 1), (1, 1)), constant_values=-7.0)
     down = np.array([[1, 0, 0, 1, 1, 0]], np.float32)
 
-    seen = cnn_graph.distorted(tf, tf.constant(border), tf.constant(down), 8, 6).numpy()[0, ..., 0]
+    seen = distorted(tf, tf.constant(border), tf.constant(down), 8, 6).numpy()[0, ..., 0]
 
     assert seen[:-1] == pytest.approx(rows[0, 1:], abs=1e-5)
     assert seen[-1] == pytest.approx(-7.0)
 
 
 def test_distortions_are_small_and_differ():
-    how = cnn_graph.distortions(1_000, np.random.default_rng(0))
+    how = distortions(1_000, np.random.default_rng(0))
 
     assert np.abs(how - np.float32([1, 0, 0, 1, 0, 0])).max() < 0.6
     assert (how.std(axis=0) > 0.05).all()
@@ -165,7 +225,7 @@ def test_labels_may_be_words_and_survive_their_file():
 def test_a_restored_model_answers_without_tensorflow():
     code = (
         "import sys, numpy as np, pandas as pd; from runner.trainers import cnn, cnn_graph\n"
-        "weights = cnn_graph.Architecture(2, 2, 4, 8, 2).initial(np.random.default_rng(0))\n"
+        "weights = cnn_graph.Architecture(2, 2, 4, 8, 2, 8).initial(np.random.default_rng(0))\n"
         "state = {f'weight_{n}': w[None] for n, w in enumerate(weights)}\n"
         "state |= dict(label='l', pixels=list('abcd'), shape=[2, 2], classes=np.arange(2), scale=[0, 1])\n"
         "cnn.restore(state).predict(pd.DataFrame(np.ones((3, 4)), columns=list('abcd')))\n"
@@ -214,9 +274,9 @@ def test_training_images_are_distorted_unless_told_otherwise():
 def test_the_border_around_an_image_is_as_dark_as_its_darkest_pixel(monkeypatch):
     seen = []
 
-    def graph(border, *given):
+    def graph(limits, places, held, border, answers, how, rate, *weights):
         seen.append(border)
-        return given[4:]
+        return weights
 
     monkeypatch.setattr(cnn, "training", lambda network: graph)
     cnn.train(images(), SMALL)
@@ -281,7 +341,9 @@ def test_a_training_that_diverges_is_told_with_what_to_change():
         cnn.train(images(), dataclasses.replace(SMALL, learning_rate=1e38))
 
 
-@pytest.mark.parametrize("given", [{"filters": "0"}, {"networks": "0"}, {"learning_rate": "inf"}])
+@pytest.mark.parametrize(
+    "given", [{"filters": "0"}, {"networks": "0"}, {"learning_rate": "inf"}, {"patience": "-1"}]
+)
 def test_a_parameter_that_cannot_be_is_told(given):
     with pytest.raises(OptionError, match="are at least 1, learning_rate is above 0"):
         parse_params(cnn.Params, given, "cnn")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-import warnings
 
 import numpy as np
+import psutil
 import pytest
 
 from runner.errors import OptionError, TooShortError
 from runner.params import parse_params
 from runner.trainers import lstm, lstm_graph, seasonal_naive
 from runner.trainers.adam import DivergedError
+from runner.trainers.batches import batches
 from runner.trainers.tensorflow import tensorflow, threads
 from tests.series import daily, dataset
 
@@ -25,8 +26,17 @@ def unlike(params, **changes):
     return dataclasses.replace(params, **changes)
 
 
-def traced(params):
-    return lstm_graph.training(params.window, params.units, params.batch).compiled
+def graph_of(params):
+    return lstm_graph.training(params.window, params.units, params.batch)
+
+
+def arguments(scaled, *, epochs=2, patience=0, rate=0.01):
+    """What the graph of window 8, 4 units and batch 32 is called with."""
+    chance = np.random.default_rng(0)
+    series = lstm_graph.filled_up(np.asarray(scaled))
+    weights = lstm_graph.initial(4, chance)  # first, so that they do not follow from the epochs
+    plan = batches(len(scaled) - 8, series.size, epochs, 32, patience, chance)
+    return plan.limits, plan.places, plan.held, series, np.float32(rate), *weights
 
 
 def weights_of(model):
@@ -45,41 +55,24 @@ def test_one_trace_serves_slices_of_every_length_and_learning_rate():
             dataset(n=12 + 11 * number, seed=number), unlike(params, learning_rate=0.001 + number / 1e4)
         )
 
-    assert traced(params).experimental_get_tracing_count() == 1
+    assert graph_of(params).compiled.experimental_get_tracing_count() == 1
+    assert graph_of(params).plain.experimental_get_tracing_count() == 1  # by the trial
 
 
 def test_lengths_share_few_shapes_so_that_xla_compiles_a_few_times_only():
-    chance = np.random.default_rng(0)
-
-    shapes = {
-        tuple(each.shape for each in lstm_graph.padded(np.zeros(n), 8, 2, 32, chance))
-        for n in range(10, 1025)
-    }
+    shapes = {tuple(np.shape(each) for each in arguments(np.zeros(n))) for n in range(10, 1025)}
 
     assert len(shapes) == 5  # 64, 128, 256, 512, 1024
 
 
-@pytest.mark.parametrize("count", [1, 5, 31, 32, 33, 100])
-def test_every_window_is_trained_on_once_in_every_epoch(count):
-    chance = np.random.default_rng(0)
-
-    _, places, steps = lstm_graph.padded(np.zeros(8 + count), 8, 3, 32, chance)
-
-    per_epoch = places[:steps].reshape(3, -1)
-    assert [sorted(epoch[epoch >= 0]) for epoch in per_epoch] == [list(range(count))] * 3
-
-
 def test_what_fills_up_a_series_and_a_batch_does_not_change_the_model():
-    chance = np.random.default_rng(0)
-    scaled = np.sin(np.arange(50.0))
-    series, places, steps = lstm_graph.padded(scaled, 8, 2, 32, chance)
-    initial = lstm_graph.initial(4, chance)
-    graph = lstm_graph.training(8, 4, 32).plain
+    limits, places, held, series, *others = arguments(np.sin(np.arange(50.0)))
     other = np.where(np.arange(series.size) < 50, series, np.float32(99.0))
     longer = np.concatenate([places, np.full((7, 32), -1, np.int32)])
+    graph = lstm_graph.training(8, 4, 32).plain
 
-    first = graph(series, places, steps, np.float32(0.01), *initial)
-    second = graph(other, longer, steps, np.float32(0.01), *initial)
+    first = graph(limits, places, held, series, *others)
+    second = graph(limits, longer, held, other, *others)
 
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
@@ -119,17 +112,51 @@ def test_keras_with_the_same_weights_trains_to_the_same_model():
     scaled = ((values - values.mean()) / values.std()).astype(np.float32)
     chance = np.random.default_rng(given.seed)
     initial = lstm_graph.initial(params.units, chance)
-    _, places, steps = lstm_graph.padded(scaled.astype(np.float64), 8, 3, 32, chance)
+    plan = batches(104, 128, 3, 32, 0, chance)
     windows = np.lib.stride_tricks.sliding_window_view(scaled, 9)
     plain = tf.keras.Sequential([tf.keras.Input((8, 1)), tf.keras.layers.LSTM(4), tf.keras.layers.Dense(1)])
     plain.compile(tf.keras.optimizers.Adam(0.01), "mse")
     plain.set_weights(initial)
-    for rows in places[:steps]:  # the last of each epoch has 8 windows and 24 places of -1
+    for rows in plan.places[:12]:  # the last of each epoch has 8 windows and 24 places of -1
         plain.train_on_batch(windows[rows[rows >= 0]][:, :8, None], windows[rows[rows >= 0]][:, 8:])
 
     model = lstm.train(given, params)
 
     assert flat(weights_of(model)) == pytest.approx(flat(plain.get_weights()), abs=1e-4)
+    loss = np.mean((model.weights.forward(windows[:, :8].astype(np.float64)) - windows[:, 8]) ** 2)
+    assert loss == pytest.approx(plain.evaluate(windows[:, :8, None], windows[:, 8:], verbose=0), rel=1e-3)
+
+
+def test_with_patience_it_stops_and_keeps_the_weights_of_the_best_epoch():
+    noise = np.random.default_rng(1).normal(size=100)
+    limits, *given = arguments(noise, epochs=20, patience=2, rate=0.1)
+    windows = np.lib.stride_tricks.sliding_window_view(noise, 9)[-9:]  # the last tenth of 92
+
+    def after(epochs):
+        """The weights after so many epochs, without stopping, and their error on what is held back."""
+        weights = graph_of(SMALL).plain(np.array([epochs, limits[1], 0, 0], np.int32), *given)
+        model = lstm.Weights(*(each.numpy().astype(float) for each in weights))
+        return flat(weights), np.mean((model.forward(windows[:, :8]) - windows[:, 8]) ** 2)
+
+    kept = flat(graph_of(SMALL).plain(limits, *given))
+
+    weights, errors = zip(*(after(epochs) for epochs in range(1, 21)), strict=True)
+    lowest = next(place for place in range(18) if errors[place] < min(errors[place + 1 : place + 3]))
+    assert list(kept) == list(weights[lowest])
+    assert errors[lowest + 3] < errors[lowest]  # it did stop: the next epoch would have been better
+
+
+def test_a_training_that_diverges_with_patience_is_told_too():
+    with pytest.raises(DivergedError, match="set learning_rate below"):
+        lstm.train(dataset(), unlike(SMALL, learning_rate=1e38, patience=2))
+
+
+def test_patience_longer_than_the_training_changes_only_what_is_held_back():
+    given = dataset(n=112)
+    early = lstm.train(given, unlike(SMALL, epochs=3, patience=1_000))
+
+    assert np.isfinite(early.predict(5)).all()
+    assert not np.array_equal(early.weights.kernel, lstm.train(given, unlike(SMALL, epochs=3)).weights.kernel)
 
 
 def test_a_restored_model_gives_the_same_forecasts():
@@ -226,32 +253,24 @@ def test_a_training_that_diverges_is_told_with_what_to_change():
         lstm.train(dataset(), unlike(SMALL, learning_rate=1e38))
 
 
-def test_without_xla_it_trains_the_same_and_says_so_once():
-    tf = tensorflow()
-    tried = []
-
-    def broken(*given):
-        tried.append(given)
-        raise tf.errors.UnimplementedError(None, None, "no XLA here\nand a long story")
-
-    training = lstm_graph.Training(broken, lambda *given: ("trained", *given), tf.errors.OpError)
-
-    with pytest.warns(UserWarning, match="the lstm trains more slowly: no XLA here$"):
-        first = training(1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        second = training(2)
-
-    assert (first, second, len(tried)) == (("trained", 1), ("trained", 2), 1)
-
-
 def test_with_and_without_xla_the_model_is_the_same():
-    chance = np.random.default_rng(0)
-    series, places, steps = lstm_graph.padded(np.sin(np.arange(80.0)), 8, 2, 32, chance)
-    given = (series, places, steps, np.float32(0.01), *lstm_graph.initial(4, chance))
-    training = lstm_graph.training(8, 4, 32)
+    given = arguments(np.sin(np.arange(80.0)), patience=1)
 
-    assert flat(training.compiled(*given)) == pytest.approx(flat(training.plain(*given)), abs=1e-5)
+    assert flat(graph_of(SMALL).compiled(*given)) == pytest.approx(
+        flat(graph_of(SMALL).plain(*given)), abs=1e-5
+    )
+
+
+def test_memory_does_not_grow_with_the_number_of_models():
+    process, given = psutil.Process(), dataset(n=100)
+    for seed in range(50):
+        lstm.train(dataclasses.replace(given, seed=seed), SMALL)
+    before = process.memory_info().rss
+
+    for seed in range(300):
+        lstm.train(dataclasses.replace(given, seed=seed), SMALL)
+
+    assert process.memory_info().rss - before < 300 * 20_000  # a new Keras model: 300 × 10,800,000
 
 
 def test_importing_tensorflow_prints_nothing_and_computes_nothing():
@@ -280,7 +299,8 @@ def test_threads_follow_the_environment(monkeypatch, intra, openmp, found):
 
 
 @pytest.mark.parametrize(
-    "given", [{"window": "0"}, {"units": "-1"}, {"learning_rate": "nan"}, {"learning_rate": "0"}]
+    "given",
+    [{"window": "0"}, {"units": "-1"}, {"learning_rate": "nan"}, {"learning_rate": "0"}, {"patience": "-1"}],
 )
 def test_a_parameter_that_cannot_be_is_told(given):
     with pytest.raises(OptionError, match="are at least 1, learning_rate is above 0"):

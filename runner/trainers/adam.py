@@ -40,7 +40,7 @@ def adam_step(
     gradients: list[Any],
     moments: tuple[list[Any], list[Any]],
     step: Any,
-    rate: float,
+    rate: Any,
 ) -> tuple[list[Any], tuple[list[Any], list[Any]]]:
     """One update; `step` counts from 0. Returns the new weights and moments."""
     count = tf.cast(step + 1, tf.float32)

@@ -15,7 +15,9 @@ from runner.errors import ConstantDataError, NoDataError
 from runner.params import parameter
 from runner.trainer import Dataset, State
 from runner.trainers.adam import require_finite
-from runner.trainers.cnn_graph import KERNEL, Architecture, distortions, training
+from runner.trainers.batches import PATIENCE, batches, room
+from runner.trainers.cnn_graph import KERNEL, Architecture, training
+from runner.trainers.distortions import distortions
 from runner.trainers.images import image_shape, images_of, labelled, plain
 
 if TYPE_CHECKING:
@@ -36,17 +38,19 @@ class Params:
     shape: tuple[int, int] | None = parameter(None, "rows,columns of an image; none: a square")
     filters: int = parameter(16, "filters of the first layer; the second has twice as many")
     hidden: int = parameter(64, "units of the layer before the answer")
-    epochs: int = parameter(60, "passes over the training rows")
-    batch: int = parameter(16, "rows in one step; fewer where there are fewer")
+    epochs: int = parameter(120, "passes over the training rows, at most")
+    batch: int = parameter(16, "rows in one step")
     learning_rate: float = parameter(0.004, "of the Adam optimiser; it falls to 0 over the training")
-    networks: int = parameter(1, "networks trained from different weights; their answers are averaged")
+    networks: int = parameter(3, "networks trained from different weights; their answers are averaged")
     distort: bool = parameter(True, "turn, stretch, slant and shift training images a little")
+    patience: int = parameter(0, PATIENCE)
 
     def __post_init__(self) -> None:
         sizes = (self.filters, self.hidden, self.epochs, self.batch, self.networks)
-        if min(sizes) < 1 or not 0 < self.learning_rate < math.inf:
+        if min(sizes) < 1 or not 0 < self.learning_rate < math.inf or self.patience < 0:
             raise ValueError(
-                "filters, hidden, epochs, batch and networks are at least 1, learning_rate is above 0"
+                "filters, hidden, epochs, batch and networks are at least 1, learning_rate is above 0, "
+                "patience is at least 0"
             )
 
 
@@ -166,23 +170,21 @@ def _forward(images: Floats, weights: list[Floats]) -> Floats:
 def _trained(
     images: Floats, answers: NDArray[Any], classes: int, params: Params, chance: np.random.Generator
 ) -> list[Floats]:
-    """The weights after the training; each epoch takes whole batches in a new order."""
+    """The weights after one training."""
     import numpy as np
 
     count, height, width = images.shape
-    batch = min(params.batch, count)
-    whole = count // batch * batch
-    order = np.concatenate([chance.permutation(count)[:whole] for _ in range(params.epochs)])
-    network = Architecture(height, width, params.filters, params.hidden, classes)
-    initial = network.initial(chance)
-    how = distortions(order.size, chance, extent=float(params.distort))
-    border = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=images.min())
-    found = training(network)(
-        border.astype(np.float32),
-        answers.astype(np.int32),
-        order.reshape(-1, batch).astype(np.int32),
-        how.reshape(-1, batch, 6),
-        np.float32(params.learning_rate),
-        *initial,
-    )
+    space = room(count)
+    sizes = (params.epochs, params.batch, params.patience)
+    plan = batches(count, space, *sizes, chance)
+    network = Architecture(height, width, params.filters, params.hidden, classes, params.batch)
+    first = network.initial(chance)
+    how = distortions(plan.places.size, chance, extent=float(params.distort))
+    border = np.full((space, height + 2, width + 2), images.min(), np.float32)
+    border[:count, 1:-1, 1:-1] = images
+    known = np.zeros(space, np.int32)
+    known[:count] = answers
+    rate = np.float32(params.learning_rate)
+    seen = how.reshape(*plan.places.shape, 6)
+    found = training(network)(plan.limits, plan.places, plan.held, border, known, seen, rate, *first)
     return [each.astype(np.float64) for each in require_finite(found, params.learning_rate)]

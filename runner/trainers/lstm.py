@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from runner.params import parameter
 from runner.trainer import Dataset, State
 from runner.trainers.adam import require_finite
-from runner.trainers.lstm_graph import initial, padded, training
+from runner.trainers.batches import PATIENCE, batches
+from runner.trainers.lstm_graph import filled_up, initial, training
 from runner.trainers.residuals import ResidualScale
 from runner.trainers.series import filled, training_values
 
@@ -37,14 +38,18 @@ class Params:
 
     window: int = parameter(32, "values looked back at")
     units: int = parameter(16, "units of the layer")
-    epochs: int = parameter(5, "passes over the training windows")
+    epochs: int = parameter(5, "passes over the training windows, at most")
     batch: int = parameter(32, "windows in one step")
     learning_rate: float = parameter(0.001, "of the Adam optimiser")
+    patience: int = parameter(0, PATIENCE)
 
     def __post_init__(self) -> None:
         sizes = (self.window, self.units, self.epochs, self.batch)
-        if min(sizes) < 1 or not 0 < self.learning_rate < math.inf:
-            raise ValueError("window, units, epochs and batch are at least 1, learning_rate is above 0")
+        if min(sizes) < 1 or not 0 < self.learning_rate < math.inf or self.patience < 0:
+            raise ValueError(
+                "window, units, epochs and batch are at least 1, learning_rate is above 0, "
+                "patience is at least 0"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,10 @@ def _trained(scaled: Floats, params: Params, chance: np.random.Generator) -> Wei
     import numpy as np
 
     first = initial(params.units, chance)
-    series, places, steps = padded(scaled, params.window, params.epochs, params.batch, chance)
+    series = filled_up(scaled)
+    sizes = (params.epochs, params.batch, params.patience)
+    plan = batches(scaled.size - params.window, series.size, *sizes, chance)
     graph = training(params.window, params.units, params.batch)
-    found = graph(series, places, steps, np.float32(params.learning_rate), *first)
+    rate = np.float32(params.learning_rate)
+    found = graph(plan.limits, plan.places, plan.held, series, rate, *first)
     return Weights(*(each.astype(np.float64) for each in require_finite(found, params.learning_rate)))
