@@ -6,13 +6,23 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
+
+from ledger.errors import LedgerError, QueryError
 
 Row = Sequence[Any]
 SHOWN = 1_000
 """Rows of a table on a screen; CSV and JSON have no limit."""
+
+
+def printer(*, as_csv: bool, as_json: bool) -> Callable[[Sequence[str], Iterable[Row]], None]:
+    """What prints an answer in the form asked for. Raises LedgerError where two are."""
+    if as_csv and as_json:
+        raise LedgerError("--csv and --json are two forms of one answer; give one of them")
+    return print_csv if as_csv else print_json if as_json else print_table
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -23,7 +33,13 @@ def print_csv(columns: Sequence[str], rows: Iterable[Row]) -> None:
 
 
 def print_json(columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Write a JSON array of objects to standard output, row by row; NaN becomes null."""
+    """Write a JSON array of objects to standard output, row by row; NaN becomes null.
+
+    Raises QueryError for two columns of one name: an object would keep one of them only.
+    """
+    for name, count in Counter(columns).items():
+        if count > 1:
+            raise QueryError(f"{count} columns are called {name!r}; name them apart with AS, or use --csv")
     separator = "[\n"
     for row in rows:
         print(

@@ -36,10 +36,21 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class RequeueReport:
-    """How many slices were queued again, and how many of the selected ones are being trained."""
+    """How many slices were queued again, and how many of the selected ones stay as they are."""
 
     queued: int
     running: int
+    pending: int  # in the queue already
+    retired: int
+
+    def lines(self, *, dry_run: bool = False) -> list[str]:
+        """The report in words."""
+        told = [f"{self.queued} slices {'would be ' if dry_run else ''}queued again"]
+        told += [f"{self.running} are being trained and stay as they are"] if self.running else []
+        told += [f"{self.pending} are queued already"] if self.pending else []
+        if self.retired:
+            told.append(f"{self.retired} are retired; importing a split file that names them queues them")
+        return told
 
 
 def requeue(conn: Connection, selection: Selection, *, now: datetime) -> RequeueReport:
@@ -52,9 +63,7 @@ def requeue(conn: Connection, selection: Selection, *, now: datetime) -> Requeue
         raise LedgerError("say which slices: ids, --failed, --rejected, --older-than or --where")
     chosen = _conditions(conn, selection, now)
     try:
-        running = conn.execute(
-            select(func.count()).select_from(slices).where(text("slices.status = 'running'"), *chosen)
-        ).scalar_one()
+        staying = [_count(conn, state, chosen) for state in (Status.RUNNING, Status.PENDING, Status.RETIRED)]
         queued = conn.execute(
             update(slices)
             .where(text("slices.status NOT IN ('running', 'retired', 'pending')"), *chosen)
@@ -71,7 +80,12 @@ def requeue(conn: Connection, selection: Selection, *, now: datetime) -> Requeue
         if selection.where is None or translated(error, "") is not None:
             raise  # no fault of the condition: the ledger is locked, say, or cannot be reached
         raise QueryError(f"--where {selection.where!r}: {str(error.orig).splitlines()[0]}") from None
-    return RequeueReport(queued, int(running))
+    return RequeueReport(queued, *staying)
+
+
+def _count(conn: Connection, state: Status, chosen: Sequence[ColumnElement[bool]]) -> int:
+    in_state = text(f"slices.status = '{state.value}'")  # a literal: only so its partial index is used
+    return int(conn.execute(select(func.count()).select_from(slices).where(in_state, *chosen)).scalar_one())
 
 
 def parse_age(written: str) -> timedelta:

@@ -181,10 +181,11 @@ VIEWS: tuple[View, ...] = (
             "model_group": "the group; empty for slices without one",
             "slices": "how many slices it has, retired ones included",
             **{state.value: f"how many are {state}" for state in Status},
-            "done": "the share that succeeded, was rejected or failed",
+            "done": "the share of those not retired that succeeded, was rejected or failed",
         },
         f"SELECT model_group, COUNT(*) AS slices, {_COUNTS}, "
-        "AVG(CASE WHEN status IN ('succeeded', 'rejected', 'failed') THEN 1.0 ELSE 0.0 END) AS done "
+        "AVG(CASE WHEN status IN ('succeeded', 'rejected', 'failed') THEN 1.0 "
+        "WHEN status <> 'retired' THEN 0.0 END) AS done "
         "FROM slices GROUP BY model_group",
     ),
 )

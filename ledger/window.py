@@ -76,7 +76,12 @@ class Window:
             raise NoWindowError(SHORT) from None
         if parse(train_from).low < whole.low:  # type: ignore[operator]
             raise NoWindowError(SHORT)
-        return train_from, train_to, _next(train_to), end
+        test_from = _next(train_to)
+        if interval(test_from, end).reversed:
+            raise NoWindowError("have dates or months that are longer than --test")
+        if whole.high < parse(test_from).low:  # type: ignore[operator]
+            raise NoWindowError("end before the test range that --until gives")
+        return train_from, train_to, test_from, end
 
 
 def _length(written: str, option: str) -> int | float:

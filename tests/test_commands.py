@@ -94,6 +94,21 @@ def test_a_query_is_printed_in_every_form(trained, form):
     assert form != "--json" or json.loads(answer.stdout)[0]["status"] == "succeeded"
 
 
+@pytest.mark.parametrize(
+    ("line", "sql", "told"),
+    [
+        ("query --csv --json", "SELECT 1", "--csv and --json are two forms of one answer"),
+        ("query --json", "SELECT 1 AS a, 2 AS a", "2 columns are called 'a'; name them apart with AS"),
+        ("list --limit", "-1", "Invalid value for '--limit'"),
+    ],
+)
+def test_an_answer_that_would_not_be_the_one_asked_for_is_refused(trained, line, sql, told):
+    answer = trained(f"ledger {line}", sql)
+
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert told in answer.stderr
+
+
 def test_failures_are_grouped_and_queued_again_by_the_command_they_name(trained, tmp_path):
     (tmp_path / "worker.py").write_text(
         "def train(row, data): raise ValueError('no ' + row.id)", encoding="utf-8"
@@ -294,6 +309,17 @@ def test_a_dry_run_makes_no_ledger(typed, tmp_path):
     assert "1 rows, 1 would be added" in told.stdout
     assert "in 1 rows the test range overlaps" in told.stdout
     assert not (tmp_path / "ledger.db").exists()
+
+
+def test_a_dry_run_says_nothing_of_a_run(typed, tmp_path):
+    (tmp_path / "split.csv").write_text("id,file,train_from,train_to,test_from,test_to\na,x,0,1,2,3\n")
+    (tmp_path / "more.csv").write_text("id,file,train_from,train_to,test_from,test_to\nb,x,0,1,2,3\n")
+    typed("ledger import split.csv")
+
+    told = typed("ledger import more.csv --dry-run")
+
+    assert "1 would be added" in told.stdout
+    assert "Next: " not in told.stdout
 
 
 def test_the_ledger_may_be_named_by_the_environment(typed, tmp_path, monkeypatch):

@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import event, update
 
 from ledger.commands.failures import failures
+from ledger.commands.list_ import list_
+from ledger.commands.show import show
 from ledger.database import reading, writing
 from ledger.errors import UnknownSliceError
 from ledger.records import Artifact, Facts, Failure, Success
 from ledger.requeue import Selection
-from ledger.schema import attempts
+from ledger.schema import attempts, slices
 from ledger.status import MOVES, Outcome, Status
 from ledger.store import Ledger
 
@@ -108,6 +110,35 @@ def test_no_rate_is_told_when_nobody_runs(ledger, attempt):
     ledger.end_runner(1, "finished")
 
     assert (ledger.status().rate, ledger.status().runners) == (None, ())
+
+
+def test_the_progress_of_a_group_whose_slices_left_is_whole(ledger, make_slice):
+    make_slice("a", status="succeeded")
+    make_slice("b", status="retired")
+
+    assert list(ledger.query("SELECT slices, retired, done FROM progress").loc[0]) == [2, 1, 1]
+
+
+def test_slices_are_listed_in_the_order_of_import(ledger, place, make_slice, capsys):
+    for number in range(5):
+        make_slice(str(number), priority=number)
+    with writing(ledger.engine) as conn:  # in PostgreSQL the row is then another one, at the end
+        conn.execute(update(slices).where(slices.c.id == "1").values(reason="changed"))
+
+    for status in (None, "pending"):
+        list_(place, status=status, group=None, where=None, limit=3, as_csv=True)
+
+    assert [line[0] for line in capsys.readouterr().out.splitlines()] == list("i012i012")
+
+
+def test_an_attempt_without_data_is_shown_without_rows(ledger, place, attempt, capsys):
+    attempt("a", Failure("SourceError", "no file"))
+    with writing(ledger.engine) as conn:
+        conn.execute(update(attempts).values(trainer="arima"))
+
+    show("a", place)
+
+    assert "  arima\n  SourceError: no file\n" in capsys.readouterr().out
 
 
 def test_slices_of_dead_runners_are_counted(ledger, make_slice):

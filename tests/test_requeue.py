@@ -52,7 +52,13 @@ def test_retired_and_pending_slices_stay(ledger, make_slice, rows):
     make_slice("a", status="retired")
     make_slice("b", status="pending", reason="new")
 
-    assert ledger.requeue(Selection(where="1 = 1")).queued == 0
+    report = ledger.requeue(Selection(where="1 = 1"))
+
+    assert report.lines() == [
+        "0 slices queued again",
+        "1 are queued already",
+        "1 are retired; importing a split file that names them queues them",
+    ]
     assert rows() == {"a": ("retired", None), "b": ("pending", "new")}
 
 

@@ -104,7 +104,7 @@ def test_a_ledger_and_its_models_are_no_data(split, database, file, ledger, make
     file("artifacts/12345678/abc/a-1/history.csv")
     file("data/artifacts/a.csv")
 
-    rows, told = split(".", wanted=replace(WANTED, train="1s", test="1s"))
+    rows, told = split(".", wanted=replace(WANTED, train="1d", test="1d"))
 
     assert [row["id"] for row in rows] == ["data/artifacts/a.csv.v", "shop.metrics.cpu"]
     assert "1 are ledgers and were left out, such as ledger.db" in told
@@ -219,6 +219,23 @@ def test_an_end_of_another_kind_than_the_times_is_told(split, database):
 
     with pytest.raises(LedgerError, match="have times where --until is a number"):
         split(".", wanted=replace(WANTED, until="1472918400"))
+
+
+def test_a_series_that_ends_before_the_test_range_is_left_out(split, database):
+    database("long.db")
+    database("short.db", times=DAYS[:20])
+
+    rows, told = split(".", wanted=replace(WANTED, until=DAYS[27]))
+
+    assert [row["database"] for row in rows] == ["long"]
+    assert "1 end before the test range that --until gives and were left out" in told
+
+
+def test_a_test_range_shorter_than_a_date_is_told(split, database):
+    database("shop.db")
+
+    with pytest.raises(LedgerError, match="have dates or months that are longer than --test"):
+        split(".", wanted=replace(WANTED, test="6h"))
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_split(split, database, tmp_path):

@@ -47,5 +47,5 @@ def import_(
         )
         option = opened.option
     typer.echo(report.sentence())
-    if report.added or report.changed:
+    if (report.added or report.changed) and not dry_run:
         typer.echo(f"Next: runner run --resume{option}")

@@ -9,7 +9,8 @@ import typer
 from ledger.commands.options import DEFAULT_LEDGER, JsonOption, LedgerOption
 
 COLUMNS = (
-    "id, status, reason, database_name, table_name, column_name, file, trainer, attempt, last_error_type"
+    "v.id, v.status, v.reason, v.database_name, v.table_name, v.column_name, v.file, v.trainer, v.attempt, "
+    "v.last_error_type"
 )
 
 
@@ -23,17 +24,27 @@ def list_(
     status: Annotated[str | None, typer.Option(help="Only slices in this state.")] = None,
     group: Annotated[str | None, typer.Option(help="Only slices of this group.")] = None,
     where: Annotated[str | None, typer.Option(help="A condition over slice_status, in SQL.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List slices in the order of import."""
-    from ledger.errors import LedgerError
     from ledger.query import answering
-    from ledger.render import print_csv, print_json, print_table
+    from ledger.render import printer
+    from ledger.store import Ledger
+
+    show = printer(as_csv=as_csv, as_json=as_json)
+    asked = _asked(status, group, where, limit)
+    with Ledger.open(ledger, create=False) as opened:
+        url = opened.engine.url
+    with answering(url, asked) as answer:
+        show(answer.columns, answer.rows)
+
+
+def _asked(status: str | None, group: str | None, where: str | None, limit: int) -> str:
+    from ledger.errors import LedgerError
     from ledger.requeue import require_condition
     from ledger.status import Status
-    from ledger.store import Ledger
 
     conditions = []
     if status is not None:
@@ -47,8 +58,9 @@ def list_(
         require_condition(where)
         conditions.append(f"({where}\n)")
     kept = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    with Ledger.open(ledger, create=False) as opened:
-        url = opened.engine.url
-    show = print_csv if as_csv else print_json if as_json else print_table
-    with answering(url, f"SELECT {COLUMNS} FROM slice_status{kept} LIMIT {int(limit)}") as answer:
-        show(answer.columns, answer.rows)
+    # Where only one state is asked for, its partial index gives the order: nothing is sorted.
+    walked = f"slices s WHERE s.status = '{status}'" if status is not None else "slices s"
+    return (
+        f"SELECT {COLUMNS} FROM (SELECT s.id, s.position FROM {walked}) o "
+        f"JOIN (SELECT * FROM slice_status{kept}) v ON v.id = o.id ORDER BY o.position LIMIT {limit}"
+    )

@@ -22,11 +22,11 @@ def query(
 ) -> None:
     """Answer one SELECT. Nothing can be written."""
     from ledger.query import answering
-    from ledger.render import print_csv, print_json, print_table
+    from ledger.render import printer
     from ledger.store import Ledger
 
+    show = printer(as_csv=as_csv, as_json=as_json)
     with Ledger.open(ledger, create=False) as opened:
         url = opened.engine.url
-    show = print_csv if as_csv else print_json if as_json else print_table
     with answering(url, sql) as answer:
         show(answer.columns, answer.rows)

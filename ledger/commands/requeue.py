@@ -48,9 +48,7 @@ def requeue(
         if not dry_run:
             report = opened.requeue(selection)
         option = opened.option
-    would = "would be " if dry_run else ""
-    typer.echo(f"{report.queued} slices {would}queued again")
-    if report.running:
-        typer.echo(f"{report.running} are being trained and stay as they are")
+    for line in report.lines(dry_run=dry_run):
+        typer.echo(line)
     if report.queued and not dry_run:
         typer.echo(f"Next: runner run --resume{option}")

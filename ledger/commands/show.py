@@ -68,8 +68,9 @@ def _attempt(attempt: AttemptHistory, store: ArtifactStore, *, champion: bool) -
         f"attempt {columns['number']}: {columns['outcome']}{serves} "
         f"({columns['started_at']:%Y-%m-%d %H:%M:%S} UTC, {span(seconds)})"
     ]
-    if columns["model_used"] or columns["trainer"]:
-        told.append(f"  {columns['trainer']}: {columns['model_used'] or '-'}, {columns['train_rows']} rows")
+    model = ": ".join(filter(None, (columns["trainer"], columns["model_used"])))
+    rows = "" if columns["train_rows"] is None else f"{columns['train_rows']} rows"
+    told += [f"  {', '.join(filter(None, (model, rows)))}"] if model else []
     told += [f"  {columns['reason']}"] if columns["reason"] else []
     if columns["error_type"]:
         told.append(f"  {columns['error_type']}: {columns['error_message']}")
