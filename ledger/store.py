@@ -29,7 +29,7 @@ from ledger.records import Artifact, Claim
 from ledger.requeue import RequeueReport, Selection, requeue
 from ledger.schema import settings
 from ledger.slices import import_rows
-from ledger.splitfile import read_rows
+from ledger.splitfile import read_batches
 from ledger.staging import Defaults
 from ledger.surroundings import look_around
 from ledger.symptoms import Symptom
@@ -143,7 +143,7 @@ class Ledger:
         with writing(self._engine) as conn:
             counts = import_rows(
                 conn,
-                read_rows(path, findings, group_by=group_by),
+                read_batches(path, findings, group_by=group_by),
                 path=path,
                 defaults=Defaults(trainer, params, group_by),
                 prune=prune,
