@@ -51,7 +51,8 @@ class ArtifactStore:
         `format` is that of all of them, or maps each name to its own.
         When this returns, every file is whole: written beside its place, then renamed. It is on the
         disk only after `flush`, and nothing may name it before. Raises ArtifactError for a name that
-        is no plain relative path, CannotKeepError when the disk refuses; then nothing is left.
+        is no plain relative path and for a file to copy that cannot be read, CannotKeepError when the
+        disk refuses; then nothing is left.
         """
         stem = self._stem(slice_id, attempt)
         for name in files:
@@ -66,6 +67,9 @@ class ArtifactStore:
         for path, name in places.items():
             try:
                 kept.append(self._write(path, files[name], formats[name]))
+            except ArtifactError:
+                self.remove(kept)
+                raise
             except OSError as error:
                 self.remove(kept)
                 reason = error.strerror or str(error)
@@ -182,7 +186,7 @@ class ArtifactStore:
             faults.reach("renaming")
             temporary.replace(target)
             faults.reach("renamed")
-        except OSError:
+        except (OSError, ArtifactError):
             temporary.unlink(missing_ok=True)
             raise
         return Artifact(path, format, size, sha256)
@@ -191,8 +195,12 @@ class ArtifactStore:
         # Object stores show a key only when its upload is complete: no rename is needed.
         system, key = self._filesystem(self.place(path))
         system.makedirs(key.rpartition("/")[0], exist_ok=True)
-        with system.open(key, "wb") as stream:
-            size, sha256 = _copy(content, stream)
+        try:
+            with system.open(key, "wb") as stream:
+                size, sha256 = _copy(content, stream)
+        except ArtifactError:  # what was copied of it was closed, and so is there
+            self.discard(path)
+            raise
         return Artifact(path, format, size, sha256)
 
     def _own_folder(self) -> str:
@@ -250,9 +258,21 @@ def _copy(content: bytes | Path, stream: IO[bytes]) -> tuple[int, str]:
         stream.write(content)
         return len(content), digest.hexdigest()
     size = 0
-    with content.open("rb") as source:
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
-            stream.write(chunk)
-            size += len(chunk)
+    for chunk in _chunks(content):
+        digest.update(chunk)
+        stream.write(chunk)
+        size += len(chunk)
     return size, digest.hexdigest()
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    # A file of the training that cannot be read is no trouble of the disk that models are kept on.
+    try:
+        with source.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        raise ArtifactError(
+            f"the file {source.name} that train() left cannot be read: {error.strerror or error}; "
+            "write it again, and leave no links to what goes"
+        ) from error

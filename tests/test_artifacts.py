@@ -219,3 +219,15 @@ def test_the_parts_of_a_file_are_hashed_as_they_are_copied(tmp_path, store):
     (kept,) = store.keep("a", 1, {"large.bin": source}, "file")
 
     assert store.read(kept) == source.read_bytes()
+
+
+@pytest.mark.parametrize("root", ["folder", "memory://sources"])
+def test_a_file_of_the_training_that_cannot_be_read_is_no_trouble_of_the_disk(tmp_path, root):
+    store = ArtifactStore(root if "://" in root else str(tmp_path / root), UUID)
+    (tmp_path / "one.bin").write_bytes(b"x")
+
+    with pytest.raises(ArtifactError, match="the file gone.bin that train") as caught:
+        store.keep("a", 1, {"one": tmp_path / "one.bin", "two": tmp_path / "gone.bin"}, "file")
+
+    assert not isinstance(caught.value, CannotKeepError)
+    assert list(store.files()) == []
