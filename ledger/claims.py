@@ -94,7 +94,14 @@ def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | No
     )
 
 
-def release_unknown(conn: Connection, runner_id: int, *, known: Collection[int], now: datetime) -> int:
+def release_unknown(
+    conn: Connection,
+    runner_id: int,
+    *,
+    known: Collection[int],
+    now: datetime,
+    reason: str = "its runner never heard of it",
+) -> int:
     """Give back what a runner holds by the ledger but not by its own account; return how many.
 
     A claim whose COMMIT was done while the connection broke is one that its runner never heard of.
@@ -114,7 +121,7 @@ def release_unknown(conn: Connection, runner_id: int, *, known: Collection[int],
         conn.execute(
             update(attempts)
             .where(attempts.c.id == row.id, attempts.c.outcome == Outcome.RUNNING.value)
-            .values(outcome=Outcome.INTERRUPTED.value, finished_at=now, reason="its runner never heard of it")
+            .values(outcome=Outcome.INTERRUPTED.value, finished_at=now, reason=reason)
         )
     return len(unheard)
 

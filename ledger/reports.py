@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Text, column, func, select, table, text
 
-from ledger.runners import RunnerRecord, live_runners
+from ledger.runners import RunnerRecord, ended_with_slices, live_runners
 from ledger.schema import attempts, slices
 from ledger.status import Outcome, Status
 
@@ -56,7 +56,7 @@ def status_report(conn: Connection, ledger: str, *, now: datetime) -> Report:
     """Count, measure and look around; costs the same at a million slices, but for the counting."""
     counts = {state: _count(conn, state) for state in Status}
     runners = live_runners(conn)
-    dead = [runner.id for runner in runners if runner.alive is False]
+    dead = {runner.id for runner in runners if runner.alive is False} | ended_with_slices(conn)
     lives = any(runner.alive is not False for runner in runners)
     rate, eta = _pace(conn, counts, now) if lives else (None, None)
     return Report(
@@ -76,7 +76,7 @@ def _count(conn: Connection, state: Status) -> int:
     return int(conn.execute(counted).scalar_one())
 
 
-def _held(conn: Connection, runner_ids: Sequence[int]) -> int:
+def _held(conn: Connection, runner_ids: Collection[int]) -> int:
     held = select(func.count()).select_from(slices).where(text("status = 'running'"))
     return int(conn.execute(held.where(slices.c.runner_id.in_(runner_ids))).scalar_one())
 

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, exists, insert, or_, select, text, update
 from ledger.hosts import Process, is_alive, this_process
 from ledger.schema import runners, slices
 
+_HELD = text("slices.status = 'running'")  # a literal, for the partial index
+
 HEARTBEAT_SECONDS = 10.0
 LEASE_SECONDS = 60.0
 FINISHED = "finished"
@@ -89,6 +91,16 @@ def live_runners(conn: Connection) -> list[RunnerRecord]:
     return found
 
 
+def ended_with_slices(conn: Connection) -> set[int]:
+    """The runners whose record is closed although slices are in their hands.
+
+    `Ledger.end_runner` leaves none; a ledger that an older program worked on may have some.
+    """
+    held = select(slices.c.runner_id).where(_HELD).distinct()
+    ended = select(runners.c.id).where(runners.c.id.in_(held), runners.c.ended_at.is_not(None))
+    return set(conn.execute(ended).scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class LastRun:
     """A run whose options another one may take up."""
@@ -104,8 +116,8 @@ def last_run(conn: Connection) -> LastRun | None:
     None when no runner ever got to work.
     """
     worked = or_(runners.c.ending.is_(None), runners.c.ending != COULD_NOT_START)
-    dead = [runner.id for runner in live_runners(conn) if runner.alive is False]
-    holding = exists().where(text("slices.status = 'running'"), slices.c.runner_id == runners.c.id)
+    dead = {runner.id for runner in live_runners(conn) if runner.alive is False} | ended_with_slices(conn)
+    holding = exists().where(_HELD, slices.c.runner_id == runners.c.id)
     newest = select(runners).where(worked).order_by(runners.c.id.desc()).limit(1)
     for chosen in (newest.where(runners.c.id.in_(dead), holding), newest):
         row = conn.execute(chosen).one_or_none()

@@ -241,10 +241,20 @@ class Ledger:
         with writing(self._engine) as conn:
             return runners.beat(conn, runner_id, now=self._clock())
 
-    def end_runner(self, runner_id: int, ending: str) -> None:
-        """Close the record of a runner that stops."""
+    def end_runner(self, runner_id: int, ending: str) -> int:
+        """Close the record of a runner that stops, and give back what it still holds; return how many slices.
+
+        Of a runner that has ended nobody would take a slice back: it would be running for ever.
+        """
         with writing(self._engine) as conn:
-            runners.end(conn, [runner_id], ending=ending, now=self._clock())
+            now = self._clock()
+            runners.end(conn, [runner_id], ending=ending, now=now)  # first: now it claims nothing
+            return claims.release_unknown(conn, runner_id, known=(), now=now, reason="its runner ended")
+
+    def ended_with_slices(self) -> set[int]:
+        """The runners whose record is closed although slices are in their hands."""
+        with reading(self._engine) as conn:
+            return runners.ended_with_slices(conn)
 
     def live_runners(self) -> list[runners.RunnerRecord]:
         """Every runner that has not ended, with whether it lives as far as this machine knows."""

@@ -6,8 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ledger.errors import LedgerError
 from ledger.runners import HEARTBEAT_SECONDS, Watch
 from ledger.store import Ledger
+
+_UNTOLD: set[tuple[str, int]] = set()
+"""Ledger and id of each runner of this process that has ended and could not say so.
+
+In a notebook the process lives on, and by its pid such a runner would live with it.
+"""
 
 
 class Presence:
@@ -31,6 +38,7 @@ class Presence:
         self._watch = Watch()
         others = ledger.live_runners()
         self._at_start = {other.id: other.heartbeat for other in others if not other.alive}
+        self._ended_at_start = self._ended()
         self.taken_back = 0
         self.runner_id = ledger.register_runner(options)
         self._last_beat = monotonic()
@@ -57,13 +65,17 @@ class Presence:
         self._ledger.checkpoint(larger_than=16 * 2**20)
         return kept
 
-    def end(self, ending: str) -> None:
-        """Say how this runner ended."""
-        self._ledger.end_runner(self.runner_id, ending)
+    def end(self, ending: str) -> int:
+        """Say how this runner ended, and give back what it still holds; return how many slices."""
+        try:
+            return self._ledger.end_runner(self.runner_id, ending)
+        except LedgerError:
+            _UNTOLD.add((self._ledger.name, self.runner_id))
+            raise
 
     def _take_back(self) -> None:
         others = [other for other in self._ledger.live_runners() if other.id != self.runner_id]
-        dead = self._watch.dead(others, monotonic=self._monotonic())
+        dead = self._watch.dead(others, monotonic=self._monotonic()) | self._ended()
         if not self._resume:
             dead -= self._dead_before()
         if dead:
@@ -75,4 +87,10 @@ class Presence:
             other.id
             for other in self._ledger.live_runners()
             if not other.alive and self._at_start.get(other.id) == other.heartbeat
-        }
+        } | (self._ended() & self._ended_at_start)
+
+    def _ended(self) -> set[int]:
+        """Those that have ended with slices in their hands, by the ledger or by what this process knows."""
+        open_records = {other.id for other in self._ledger.live_runners()}
+        untold = {runner for name, runner in _UNTOLD if name == self._ledger.name}
+        return self._ledger.ended_with_slices() | (untold & open_records)

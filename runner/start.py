@@ -155,8 +155,8 @@ def _leave(ledger: Ledger, presence: Presence, summary: Summary, ending: str) ->
     summary.runner_id = presence.runner_id
     summary.taken_back = presence.taken_back
     with contextlib.suppress(AccessError, LedgerBusyError):  # then the process's end tells the others
+        summary.released += presence.end(ending if ending != DIED or summary.started else COULD_NOT_START)
         summary.left_behind = presence.left_behind
-        presence.end(ending if ending != DIED or summary.started else COULD_NOT_START)
         ledger.checkpoint()
 
 

@@ -201,12 +201,13 @@ class LifeOfSlices(RuleBasedStateMachine):
     def what_a_runner_never_heard_of_is_given_back(self, process, stops):
         runner = self.ids[process]
         known = () if stops else self.accounts[process]
-        with self.ledger.recording() as record:
-            count = record.release_unknown(runner, [claim.attempt_id for claim in known])
         if stops:
-            self.ledger.end_runner(runner, "finished")
+            count = self.ledger.end_runner(runner, "finished")
             self.model.runners[runner] = False
             self.ids[process] = self._register()
+        else:
+            with self.ledger.recording() as record:
+                count = record.release_unknown(runner, [claim.attempt_id for claim in known])
 
         heard = {(claim.slice.id, claim.attempt) for claim in known}
         mine = self.model.held_by(runner)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from ledger import hosts
+from ledger.contradictions import contradictions
 from ledger.database import reading, writing
 from ledger.hosts import is_alive, started, this_process
 from ledger.runners import LEASE_SECONDS, Watch
@@ -211,3 +212,49 @@ def test_a_runner_that_ended_is_no_longer_watched(ledger, monotonic):
     presence(ledger, monotonic).end("finished")
 
     assert ledger.live_runners() == []
+
+
+def test_a_runner_that_ends_holds_nothing_any_more(ledger, take, status_of, monotonic):
+    me = presence(ledger, monotonic)
+    take(me.runner_id, "a")
+
+    assert me.end("died of an error") == 1
+
+    assert status_of("a") == ("pending", 0)
+    assert (me.end("again"), list(contradicted(ledger))) == (0, [])
+
+
+def contradicted(ledger) -> list[str]:
+    with reading(ledger.engine) as conn:
+        return [told for _, told in contradictions(conn)]
+
+
+@pytest.fixture
+def ended(ledger, take):
+    """The id of a runner whose record is closed, but the slice `a` is still in its hands."""
+    runner_id = ledger.register_runner({"seed": 7})
+    take(runner_id, "a")
+    with writing(ledger.engine) as conn:
+        conn.execute(update(runners).values(ended_at=runners.c.started_at, ending="died of an error"))
+    return runner_id
+
+
+def test_the_slices_of_a_runner_that_ended_without_giving_them_back_are_taken_by_resume(
+    ledger, ended, status_of, monotonic
+):
+    assert ledger.status().abandoned == 1
+    assert ledger.last_run().runner_id == ended
+
+    me = presence(ledger, monotonic, resume=True)
+
+    assert (status_of("a"), me.taken_back, contradicted(ledger)) == (("pending", 0), 1, [])
+
+
+def test_without_resume_the_slices_of_a_runner_that_ended_before_are_counted(
+    ledger, ended, status_of, monotonic
+):
+    me = presence(ledger, monotonic)
+    monotonic.now += 11
+    me.tick()
+
+    assert (status_of("a")[0], me.left_behind) == ("running", 1)
