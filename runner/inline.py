@@ -15,16 +15,18 @@ from runner.crew import Death, Event, Worker
 from runner.environment import QUIET
 from runner.launch import Ending
 from runner.printed import Echo
+from runner.stopping import Stopping
 from runner.training import Training
 
 
 class Inline:
     """A crew of one that trains when it is asked for events."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, stopping: Stopping) -> None:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         self._training = Training(setup, printed=None)
+        self._stopping = stopping
         self._worker = Worker(number=1)
         self._assignment: Assignment | None = None
 
@@ -50,7 +52,10 @@ class Inline:
         worker.since = time.monotonic()
 
     def events(self, timeout: float, woken: Connection | None = None) -> list[Event]:
-        """Train what is held; without a slice, wait for `timeout` seconds, or for something on `woken`."""
+        """Train what is held; without a slice, wait for `timeout` seconds, or for something on `woken`.
+
+        Raises KeyboardInterrupt when told twice to stop meanwhile: then the slice is still held.
+        """
         assignment = self._assignment
         if assignment is None:
             wait([woken] if woken else [], timeout)
@@ -62,7 +67,7 @@ class Inline:
         started, echo = time.monotonic(), Echo(sys.stdout)
         event: Event
         try:
-            with threadpool_limits(1), contextlib.redirect_stdout(echo):
+            with threadpool_limits(1), contextlib.redirect_stdout(echo), self._stopping.interruptible():
                 report = self._training.attempt(assignment)
             event = replace(report, facts=replace(report.facts, output=echo.tail()))
         except SystemExit as error:  # as in a worker process, which would have ended

@@ -44,6 +44,7 @@ def run(
     resume: bool = False,
     quiet: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    ends_program: bool = False,
     **given: Any,
 ) -> Summary:
     """Train every pending slice of `ledger` and return what was done.
@@ -52,14 +53,15 @@ def run(
     `params={"order": (2, 1, 2)}`, `gates=["mae<0.5"]`, `timeout="5m"`, `config="my.toml"`, …); those
     not given come from runner.toml, and with `resume` first from the run that was interrupted.
     Raises RunnerError for options that cannot be and LedgerError for a ledger that cannot be used;
-    a slice that fails raises nothing, it is recorded.
+    a slice that fails raises nothing, it is recorded. With `ends_program` SIGINT and SIGTERM change
+    nothing any more once the run is over.
     """
     given = normalised(given)
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
-            return run(opened, resume=resume, quiet=quiet, say=say, **given)
+            return run(opened, resume=resume, quiet=quiet, say=say, ends_program=ends_program, **given)
     options = _options(ledger, given, say, resume=resume)
-    return _run(ledger, options, say, resume=resume, quiet=quiet)
+    return _run(ledger, options, say, resume=resume, quiet=quiet, ends_program=ends_program)
 
 
 def _options(
@@ -78,7 +80,13 @@ def _options(
 
 
 def _run(
-    ledger: Ledger, options: RunOptions, say: Callable[[str], None], *, resume: bool, quiet: bool
+    ledger: Ledger,
+    options: RunOptions,
+    say: Callable[[str], None],
+    *,
+    resume: bool,
+    quiet: bool,
+    ends_program: bool,
 ) -> Summary:
     gates = Gates.parse(options.gates)
     setup = _setup(ledger, options)
@@ -88,7 +96,7 @@ def _run(
     store.probe()
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()
-    with Stopping(time_limit=options.time_limit, interrupt=options.workers == 0) as stopping:
+    with Stopping(time_limit=options.time_limit, to_the_end=ends_program) as stopping:
         presence = Presence(ledger, options.as_json(), resume=resume)
         progress = progress_for(ledger.unfinished(), quiet=quiet)
         results = Results(
@@ -103,7 +111,7 @@ def _run(
         ending = DIED
         flushing = Flushing(store)
         try:
-            crew = _crew(options, setup, preload)
+            crew = _crew(options, setup, preload, stopping)
             engine = Engine(
                 ledger,
                 options,
@@ -200,11 +208,11 @@ def _check_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) ->
     return sorted(libraries | (user.libraries if user is not None else set()))
 
 
-def _crew(options: RunOptions, setup: Setup, preload: list[str]) -> Crew:
+def _crew(options: RunOptions, setup: Setup, preload: list[str], stopping: Stopping) -> Crew:
     if options.workers == 0:
         from runner.inline import Inline
 
-        return Inline(setup)
+        return Inline(setup, stopping)
     from runner.launch import launcher_for
     from runner.pool import Pool
 

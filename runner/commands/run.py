@@ -87,6 +87,7 @@ def run(
         resume=resume,
         quiet=quiet,
         say=typer.echo,
+        ends_program=True,
         config=config,
         workers=workers,
         worker=worker,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import random
 import signal
+import sqlite3
+import subprocess
+import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -198,6 +204,59 @@ def test_what_is_trained_in_the_process_itself_stops_when_asked_twice(fleet, sta
 
     assert process.returncode == 130
     assert answers(folder, "SELECT DISTINCT status, tries, crashes FROM slices") == [("pending", 0, 0)]
+    assert answers(folder, "SELECT DISTINCT outcome FROM attempts") == [("interrupted",)]
+
+
+def keep_asking(process, number: signal.Signals, times: int) -> None:
+    """Send a signal again and again, with a moment between."""
+    for _ in range(times):
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.1)
+
+
+def fill(pipe) -> None:
+    """Leave no room in a pipe: who writes into it waits until somebody reads."""
+    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+    end = os.open(f"/proc/self/fd/{pipe.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(end, b"\n")
+    os.close(end)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the size of a pipe can be set on Linux alone")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_is_asked_of_a_run_that_has_ended_its_work_changes_nothing(fleet, start, number, code):
+    folder = fleet(10, seconds=600)
+    process = start(folder, "--workers", "1")
+    fill(process.stdout)
+    wait_for(folder, process, 1)
+
+    while not answers(folder, "SELECT 1 FROM runners WHERE ending = 'stopped'"):
+        keep_asking(process, number, 1)
+    keep_asking(process, number, 10)
+    assert process.poll() is None  # it has its last lines to write
+    out, err = process.communicate()
+
+    assert (process.returncode, err) == (code, "")
+    assert "Next: runner run --resume" in out
+
+
+def test_what_is_asked_while_slices_are_given_back_is_no_reason_to_keep_them(fleet, start):
+    folder = fleet(3, seconds=600)
+    process = start(folder, "--workers", "0", "--quiet")
+    wait_for(folder, process, 1)
+
+    with closing(sqlite3.connect(ledger_of(folder), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        keep_asking(process, signal.SIGINT, 10)
+        other.execute("COMMIT")
+    out, err = process.communicate()
+
+    assert (process.returncode, err) == (130, "")
+    assert "Next: runner run --resume" in out
+    assert answers(folder, "SELECT DISTINCT status FROM slices") == [("pending",)]
     assert answers(folder, "SELECT DISTINCT outcome FROM attempts") == [("interrupted",)]
 
 

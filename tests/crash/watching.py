@@ -47,8 +47,7 @@ def wait_for(folder: Path, process: subprocess.Popen[str], trainings: int) -> No
 def ask_twice(process: subprocess.Popen[str], number: signal.Signals) -> None:
     """Tell a runner to stop, and then to stop at once; return when it has ended.
 
-    Signals that come together may be heard as one, and one that comes when the runner has done all
-    it does kills what is left of the process: so there is time between them.
+    Signals that come together may be heard as one: so there is time between them.
     """
     for patience in (0.5, 5, 60):
         process.send_signal(number)
