@@ -16,6 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ledger import faults
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError, NotALedgerError
+from ledger.holders import told_holders
 
 BUSY_SECONDS = 30.0
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
@@ -219,6 +220,9 @@ def _told(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if (told := translated(error, shown(engine.url))) is not None:
-            raise told from error
-        raise
+        told = translated(error, shown(engine.url))
+        if told is None:
+            raise
+        if type(told) is LedgerBusyError:  # of a conflict the server has told already
+            told = LedgerBusyError(f"{told}{told_holders(engine, sqlite_path(engine.url))}")
+        raise told from error

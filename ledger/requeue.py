@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from ledger.database import translated
 from ledger.errors import LedgerError, QueryError, UnknownSliceError
 from ledger.schema import attempts, slices
 from ledger.status import Reason, Status
@@ -67,6 +68,8 @@ def requeue(conn: Connection, selection: Selection, *, now: datetime) -> Requeue
             )
         ).rowcount
     except DBAPIError as error:
+        if selection.where is None or translated(error, "") is not None:
+            raise  # no fault of the condition: the ledger is locked, say, or cannot be reached
         raise QueryError(f"--where {selection.where!r}: {str(error.orig).splitlines()[0]}") from None
     return RequeueReport(queued, int(running))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ledger import __version__
 from ledger.checkpoint import wal_bytes
+from ledger.holders import openers
 
 LARGE_LOG = 256 * 2**20
 
@@ -63,7 +64,7 @@ def look_around(ledger: Path | None, artifact_root: str, *, now: datetime) -> Su
         ledger=None if ledger is None else place("the ledger", ledger, mounts),
         artifacts=None if root is None else place("the folder of the model files", root, mounts),
         log_bytes=log,
-        readers=holders(ledger) if ledger is not None and log > LARGE_LOG else (),
+        readers=openers(ledger) if ledger is not None and log > LARGE_LOG else (),
     )
 
 
@@ -87,18 +88,3 @@ def all_mounts() -> tuple[Mount, ...]:
 
     found = psutil.disk_partitions(all=True)
     return tuple(Mount(each.mountpoint, each.fstype, "remote" in each.opts.split(",")) for each in found)
-
-
-def holders(path: Path) -> tuple[str, ...]:
-    """Other processes that have `path` open, as far as this user may see."""
-    import psutil
-
-    names = {str(path), os.path.realpath(path)}
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and any(each.path in names for each in process.open_files()):
-                found.append(f"{process.name()} (pid {process.pid})")
-        except (psutil.Error, OSError):
-            continue  # it ended, or belongs to somebody else
-    return tuple(found)

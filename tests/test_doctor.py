@@ -18,9 +18,10 @@ from sqlalchemy import update
 from ledger import __version__
 from ledger.database import writing
 from ledger.doctor import examine, silent_runners
+from ledger.holders import openers
 from ledger.schema import attempts, runners, slices
 from ledger.store import Ledger
-from ledger.surroundings import LARGE_LOG, Mount, Place, Surroundings, all_mounts, holders, place
+from ledger.surroundings import LARGE_LOG, Mount, Place, Surroundings, all_mounts, place
 from ledger.symptoms import large_log, little_space, network, sqlite_race
 from tests.fleet import claim, import_slices, keep, train
 
@@ -168,12 +169,12 @@ def test_who_has_a_file_open_is_found(tmp_path):
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=pipe, stdout=pipe) as reader:
         reader.stdout.readline()
-        found = holders(path)
+        found = openers(path)
         reader.communicate()
 
     assert len(found) == 1
     assert f"(pid {reader.pid})" in found[0]
-    assert holders(path) == ()
+    assert openers(path) == ()
 
 
 def test_a_dead_runner_that_holds_slices_is_told_with_what_takes_them_back(ledger, around):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, text
 
 import runner
 from ledger.database import ledger_url
 from ledger.errors import LedgerBusyError
+from ledger.requeue import Selection
 from ledger.store import Ledger
 from tests.invariants import answers, broken
 
@@ -80,6 +84,62 @@ def _lock_once_trained(other: Other) -> Callable[..., None]:
             other.lock()
 
     return checked_out
+
+
+HOLDS = """
+import sys
+from sqlalchemy import create_engine
+from ledger.database import ledger_url
+
+engine = create_engine(ledger_url(sys.argv[1]), isolation_level="AUTOCOMMIT")
+with engine.connect() as conn:
+    conn.exec_driver_sql(sys.argv[2])
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(place: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """Another process that keeps the ledger locked."""
+    monkeypatch.setattr("ledger.database.BUSY_SECONDS", 0.2)
+    dialect = ledger_url(place).get_backend_name()
+    command = [sys.executable, "-c", HOLDS, place, LOCKS[dialect]]
+    environment = {**os.environ, "PGAPPNAME": "night report"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.communicate()
+
+
+def pid_of(process: subprocess.Popen[str], place: str) -> int:
+    """The pid that the ledger's database sees: of a program of its own, PostgreSQL knows its backend's."""
+    if "://" not in place:
+        return process.pid
+    ((pid,),) = answers(place, "SELECT pid FROM pg_stat_activity WHERE application_name = 'night report'")
+    return int(pid)
+
+
+def test_who_keeps_a_ledger_locked_is_told(ledger, place, holder):
+    with Ledger.open(place, create=False) as waiting, pytest.raises(LedgerBusyError) as caught:
+        waiting.requeue(Selection(failed=True))
+
+    assert "is locked by another program" in str(caught.value)
+    assert f"(pid {pid_of(holder, place)}" in str(caught.value)
+    assert ("night report (pid" in str(caught.value)) is ("://" in place)
+
+
+def test_a_holder_that_cannot_be_known_keeps_nothing_from_being_told(ledger, place, holder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.setattr("ledger.holders._WITH_LOCKS", text("SELECT * FROM hidden"))
+
+    with (
+        Ledger.open(place, create=False) as waiting,
+        pytest.raises(LedgerBusyError, match="close what has it open and try again$"),
+    ):
+        waiting.requeue(Selection(failed=True))
 
 
 def test_a_run_whose_ledger_stays_locked_is_gone_on_with_in_the_same_process(project, other, place):
