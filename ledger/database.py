@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from ledger import faults
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError, NotALedgerError
@@ -69,7 +71,14 @@ def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
             f"Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.35 or newer, "
             "so use a newer Python build"
         )
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    arguments: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    path = sqlite_path(url)
+    if path is None or may_be_written(path):
+        engine = create_engine(url, connect_args=arguments)
+    else:
+        # A connection that takes the file as unchanging must not see two moments of it.
+        engine = create_engine(url, connect_args=arguments, poolclass=NullPool)
+        event.listen(engine, "do_connect", partial(_look_only, path))
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
@@ -92,6 +101,19 @@ def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def may_be_written(path: Path) -> bool:
+    """Whether SQLite could make the files of a write-ahead log beside `path`."""
+    return os.access(path.parent, os.W_OK) or not path.exists()
+
+
+def _look_only(path: Path, _: Any, __: Any, places: list[Any], arguments: dict[str, Any]) -> None:
+    # SQLite reads a file whose folder is closed to it only where it is told that nothing changes it.
+    # That is so as long as there is no log: nobody has the ledger open then who may write.
+    if not path.with_name(f"{path.name}-wal").exists():
+        places[0] = f"{path.as_uri()}?immutable=1"
+        arguments["uri"] = True
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:

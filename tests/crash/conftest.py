@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -78,7 +79,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start `runner run` in a folder of its own session; whatever is left is killed at the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def starting(folder: Path, *options: str, fault: str = "") -> subprocess.Popen[str]:
+    def starting(folder: Path, *options: str, fault: str = "", **how: Any) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "runner", "run", "--worker", "worker.py", *options]
         (folder / "tmp").mkdir(exist_ok=True)
         pipe = subprocess.PIPE
@@ -95,6 +96,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stderr=pipe,
             text=True,
             start_new_session=True,
+            **how,
         )
         started.append(process)
         return process
