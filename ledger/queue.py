@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text, update
 
 from ledger.records import Claim, Ranges, Slice, Source, Upcoming
-from ledger.schema import imports, slices
+from ledger.schema import attempts, imports, slices
 from ledger.splitrow import RANGES
 from ledger.status import Reason, Status
 
@@ -19,6 +19,9 @@ from ledger.status import Reason, Status
 RUNNING = text("slices.status = 'running'")
 PENDING = text("slices.status = 'pending'")
 WAITING = text("slices.status = 'waiting'")
+
+_AT_ONCE = 500
+"""Values in one statement; databases have a limit."""
 
 FOLDER = select(imports.c.folder).where(imports.c.id == slices.c.import_id).scalar_subquery().label("base")
 """The folder of the split file."""
@@ -84,13 +87,26 @@ def upcoming(conn: Connection, count: int) -> list[Upcoming]:
     return found
 
 
-def queue_due(conn: Connection, *, now: datetime) -> int:
-    """Put every waiting slice whose time has come back in the queue; return how many."""
+def queue_due(conn: Connection, *, now: datetime, longest: timedelta | None = None) -> int:
+    """Put every waiting slice whose time has come back in the queue; return how many.
+
+    A slice waits by the clock of the machine it failed on. Where that was set back since, its time
+    would come hours or days too late: one that would wait for more than `longest` from now, and has
+    failed in what is the future by now, is due at once.
+    """
+    due = slices.c.not_before <= now
+    if longest is not None:
+        due = or_(due, and_(slices.c.not_before > now + longest, _failed_after(now)))
     return conn.execute(
         update(slices)
-        .where(WAITING, slices.c.not_before <= now)
+        .where(WAITING, due)
         .values(status=Status.PENDING.value, reason=Reason.RETRY.value, not_before=None)
     ).rowcount
+
+
+def _failed_after(now: datetime) -> ColumnElement[bool]:
+    last = (attempts.c.slice_id == slices.c.id) & (attempts.c.number == slices.c.attempt)
+    return exists().where(last, attempts.c.finished_at > now)
 
 
 def next_due(conn: Connection) -> datetime | None:
@@ -112,6 +128,16 @@ def unfinished(conn: Connection) -> int:
     states = (PENDING, WAITING, RUNNING)  # one count each: only so are the partial indexes used
     counted = (select(func.count()).select_from(slices).where(state) for state in states)
     return sum(int(conn.execute(count).scalar_one()) for count in counted)
+
+
+def still_queued(conn: Connection, ids: Collection[str]) -> set[str]:
+    """Those of the slices `ids` that are pending or waiting."""
+    named, found = sorted(ids), set[str]()
+    for start in range(0, len(named), _AT_ONCE):
+        some = named[start : start + _AT_ONCE]
+        asked = select(slices.c.id).where(slices.c.id.in_(some), or_(PENDING, WAITING))
+        found.update(conn.execute(asked).scalars())
+    return found
 
 
 def trainers_named(conn: Connection) -> set[str]:

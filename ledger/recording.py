@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -57,9 +57,13 @@ class Recording:
         """Give back what the runner holds by the ledger, but not by its own account."""
         return claims.release_unknown(self._conn, runner_id, known=known, now=self._now)
 
-    def queue_due(self) -> int:
-        """Put what has waited long enough back in the queue; return how many slices."""
-        return queue.queue_due(self._conn, now=self._now)
+    def queue_due(self, longest: timedelta | None = None) -> int:
+        """Put what has waited long enough back in the queue; return how many slices.
+
+        With `longest`, the longest that any slice is told to wait, also what waits by a clock that
+        was set back since.
+        """
+        return queue.queue_due(self._conn, now=self._now, longest=longest)
 
     def next_due(self) -> datetime | None:
         """When the next waiting slice may be tried again, None when none waits."""

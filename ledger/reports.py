@@ -109,7 +109,10 @@ def _pace(
     ).one()
     if found < 5 or first is None:
         return None, None
-    rate = found / max(0.001, (now - first).total_seconds())
+    spent = (now - first).total_seconds()
+    if spent < 0:  # the clock was set back since
+        return None, None
+    rate = found / max(0.001, spent)
     left = counts[Status.PENDING] + counts[Status.WAITING] + counts[Status.RUNNING]
     spread = min(0.9, 2 / math.sqrt(found))
     return rate, (left / (rate * (1 + spread)), left / (rate * (1 - spread)))

@@ -100,6 +100,10 @@ class Ledger:
         """The SQLite file, None for PostgreSQL."""
         return sqlite_path(self._engine.url)
 
+    def now(self) -> datetime:
+        """The time by this ledger's clock (UTC)."""
+        return self._clock()
+
     def setting(self, key: str) -> str | None:
         """The value of one setting, None when it is not set."""
         with reading(self._engine) as conn:
@@ -287,6 +291,11 @@ class Ledger:
         """How many slices are pending, waiting or running."""
         with reading(self._engine) as conn:
             return queue.unfinished(conn)
+
+    def still_queued(self, slice_ids: Collection[str]) -> set[str]:
+        """Those of these slices that are pending or waiting."""
+        with reading(self._engine) as conn:
+            return queue.still_queued(conn, slice_ids)
 
     def sample(self, count: int) -> list[Claim]:
         """Up to `count` slices spread over the ledger, to be tried out; nothing is claimed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from ledger import faults
 from ledger.artifacts import CannotKeepError
@@ -132,7 +133,7 @@ class Engine:
         nothing_left = False
         with self._recording() as record:
             if time.monotonic() >= self._due_again:
-                record.queue_due()
+                record.queue_due(timedelta(seconds=self._options.backoff_limit))
                 self._due_again = time.monotonic() + PATIENCE / 2
             for worker in self._wanting():
                 assignment = self._claim(record, worker)

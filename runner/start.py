@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +103,7 @@ def _run(
             gates=gates,
             policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
             summary=summary,
-            clock=lambda: datetime.now(UTC),
+            clock=ledger.now,
             chance=random.Random(),
             timeout=options.timeout,
         )
@@ -165,6 +164,7 @@ def _leave(ledger: Ledger, presence: Presence, summary: Summary, ending: str) ->
     with contextlib.suppress(AccessError, LedgerBusyError):  # then the process's end tells the others
         summary.released += presence.end(ending if ending != DIED or summary.started else COULD_NOT_START)
         summary.left_behind = presence.left_behind
+        summary.waiting = ledger.still_queued(summary.waiting)  # another runner may have trained some
         ledger.checkpoint()
 
 

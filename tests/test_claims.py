@@ -251,6 +251,26 @@ def test_a_waiting_slice_is_pending_again_when_its_time_has_come(ledger, make_sl
     assert still == row("later").not_before
 
 
+def test_a_slice_that_waits_by_a_clock_that_was_set_back_is_tried_at_once(
+    ledger, make_slice, claim, row, clock
+):
+    make_slice("a")
+    longest = timedelta(seconds=30)
+    clock.advance(days=1)
+    held, soon = claim(), clock.now + timedelta(seconds=5)
+    with writing(ledger.engine) as conn:
+        claims.fail(conn, held, Failure("E", "m"), Facts(), retry_at=soon, now=clock.now)
+
+    with writing(ledger.engine) as conn:
+        assert queue.queue_due(conn, now=clock.now, longest=longest) == 0
+    clock.advance(days=-1)
+    make_slice("by a longer backoff", status="waiting", not_before=clock.now + timedelta(hours=1))
+    with writing(ledger.engine) as conn:
+        assert queue.queue_due(conn, now=clock.now, longest=longest) == 1
+
+    assert (row().status, row("by a longer backoff").status) == ("pending", "waiting")
+
+
 def test_a_slice_given_back_is_pending_and_owes_nothing(ledger, make_slice, claim, row, attempt, clock):
     make_slice("a", tries=1)
     held = claim()

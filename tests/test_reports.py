@@ -13,6 +13,7 @@ from ledger.database import reading
 from ledger.errors import UnknownSliceError
 from ledger.records import Artifact, Facts, Failure, Success
 from ledger.status import MOVES, Outcome, Status
+from ledger.store import Ledger
 
 
 @pytest.fixture
@@ -87,6 +88,15 @@ def test_a_rate_is_told_while_a_runner_lives(ledger, attempt, make_slice):
     assert report.rate > 0
     assert report.eta[0] < report.eta[1]
     assert [runner.alive for runner in report.runners] == [True]
+
+
+def test_no_rate_is_told_when_the_clock_was_set_back(ledger, attempt):
+    for number in range(8):
+        attempt(str(number))
+
+    before = Ledger(ledger.engine, lambda: ledger.now() - timedelta(days=1))
+
+    assert (before.status().rate, before.status().eta) == (None, None)
 
 
 def test_no_rate_is_told_when_nobody_runs(ledger, attempt):
