@@ -65,6 +65,15 @@ class Presence:
         self._ledger.checkpoint(larger_than=16 * 2**20)
         return kept
 
+    def beat(self) -> None:
+        """Say that this runner lives; where it was declared dead, `tick` finds that out.
+
+        May be called from another thread, which gets a connection of its own. Raises GoneError
+        rather than make an empty file where the ledger was.
+        """
+        self._ledger.require_present()
+        self._ledger.beat(self.runner_id)
+
     def end(self, ending: str) -> int:
         """Say how this runner ended, and give back what it still holds; return how many slices."""
         try:

@@ -25,6 +25,7 @@ from runner.engine import Engine
 from runner.errors import OptionError, RunnerError
 from runner.flushing import Flushing
 from runner.gate import Gates
+from runner.heartbeat import Heartbeat
 from runner.options import DEFAULT_TRAINER, RunOptions, resolve
 from runner.presence import Presence
 from runner.progress import progress_for
@@ -122,7 +123,8 @@ def _run(
                 progress=progress,
                 summary=summary,
             )
-            _drive(engine, crew, summary)
+            with Heartbeat(presence.beat) if options.workers == 0 else contextlib.nullcontext():
+                _drive(engine, crew, summary)
             ending = "stopped" if stopping.wanted or results.stop_reason else FINISHED
         finally:
             flushing.close()

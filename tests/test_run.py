@@ -281,6 +281,29 @@ def test_a_disk_that_is_full_for_a_while_pauses_the_run_and_costs_no_slice_a_try
     assert [path.name for path in Path("artifacts").rglob("*") if ".tmp" in path.name] == []
 
 
+BEATS = """
+import time
+from tests.invariants import answers
+
+def train(row, data):
+    deadline = time.monotonic() + 20
+    while True:
+        ((beats,),) = answers({place!r}, "SELECT heartbeat FROM runners")
+        if beats >= 3 or time.monotonic() > deadline:
+            return {{"beats": beats}}
+"""
+
+
+def test_a_runner_lives_also_while_it_trains_in_its_own_process(project, place, monkeypatch):
+    monkeypatch.setattr("runner.heartbeat.HEARTBEAT_SECONDS", 0.05)
+    Path("worker.py").write_text(BEATS.format(place=place), encoding="utf-8")
+
+    summary = runner.run(project, worker="worker.py", workers=0, limit=1, quiet=True)
+
+    assert summary.succeeded == 1
+    assert answers(project, "SELECT value >= 3 FROM metrics WHERE name = 'beats'") in ([(1,)], [(True,)])
+
+
 def test_options_come_from_a_file_and_are_recorded_without_urls(project):
     Path("runner.toml").write_text(
         '[run]\ntrainer = "seasonal_naive"\nworkers = 0\ntimeout = "5m"\ngate = "mae<100"\n'
