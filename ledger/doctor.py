@@ -19,6 +19,12 @@ from ledger.verify import DAMAGED, quick_check
 
 SKEW = timedelta(seconds=60)
 SILENCE = timedelta(minutes=10)
+_OLD_TRANSACTIONS = text(
+    "SELECT pid, application_name, state, extract(epoch FROM clock_timestamp() - xact_start) AS seconds "
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend' "
+    "AND xact_start < clock_timestamp() - make_interval(secs => :seconds) ORDER BY xact_start"
+)
 NAMED = 5
 
 
@@ -39,6 +45,7 @@ def examine(engine: Engine, store: ArtifactStore, around: Surroundings) -> list[
                 *dead_runners(conn, others),
                 *silent_runners(others, now=around.now),
                 *other_versions(conn, others, version=around.version),
+                *old_transactions(conn),
                 *deferred_slices(conn),
                 *clocks(conn, now=around.now),
             ]
@@ -80,6 +87,25 @@ def other_versions(conn: Connection, others: Sequence[RunnerRecord], *, version:
         Symptom(
             f"{_named(living[row.id])} runs slice-ledger {row.version}, this is {version}: "
             "stop it and start it again with the same version."
+        )
+        for row in rows
+    ]
+
+
+def old_transactions(conn: Connection, *, older_than: timedelta = SILENCE) -> list[Symptom]:
+    """Transactions of others that have been open for long on a PostgreSQL server.
+
+    No row that one of them could still see is removed, and every claim steps over those that died
+    since: claims become slower and slower.
+    """
+    if conn.dialect.name != "postgresql":
+        return []
+    rows = conn.execute(_OLD_TRANSACTIONS, {"seconds": older_than.total_seconds()}).all()
+    return [
+        Symptom(
+            f"{row.application_name or 'A session'} (pid {row.pid}, {row.state}) has had a transaction open "
+            f"for {row.seconds // 60:.0f} minutes: it keeps PostgreSQL from removing dead rows, and claims "
+            "become slower; end it."
         )
         for row in rows
     ]

@@ -13,6 +13,7 @@ from ledger.errors import AccessError, ConflictError
 from ledger.recording import Recording
 from ledger.store import Ledger
 from runner.assignment import Assignment, Report
+from runner.claimtimes import ClaimTimes
 from runner.crew import Crew, Event, Worker
 from runner.flushing import Flushing
 from runner.lookahead import Lookahead
@@ -58,6 +59,7 @@ class Engine:
         self._unrecorded: list[Event] = []  # what has ended and is not in the ledger yet
         self._unsure = False  # a transaction failed: it may stand all the same
         self._obstacle = Obstacle()
+        self._claim_times = ClaimTimes(ledger.engine.dialect.name)
         self._queue_is_empty = False  # nothing was pending or waiting when we last looked
         self._look_again = 0.0  # monotonic: when an empty queue is looked at again
         self._due_again = 0.0  # monotonic: when it is asked again who has waited long enough
@@ -136,7 +138,8 @@ class Engine:
                 record.queue_due(timedelta(seconds=self._options.backoff_limit))
                 self._due_again = time.monotonic() + PATIENCE / 2
             for worker in self._wanting():
-                assignment = self._claim(record, worker)
+                with self._claim_times.measured():
+                    assignment = self._claim(record, worker)
                 if assignment is not None:
                     claimed.append(assignment)
                 elif not self._lookahead.held_back:
@@ -149,6 +152,9 @@ class Engine:
         self._ahead.extend(claimed)
         if claimed:
             faults.reach("claimed")
+        if slow := self._claim_times.warning():
+            self._summary.slow_claims = slow
+            self._progress.tell(f"Warning: {slow}")
 
     def _claim(self, record: Recording, worker: int) -> Assignment | None:
         """Claim the slice that suits this worker best, None when there is none for it."""

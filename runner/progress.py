@@ -27,6 +27,9 @@ class Progress(Protocol):
     def show(self, summary: Summary, crew: Crew) -> None:
         """Show how far the run is, if it is time."""
 
+    def tell(self, sentence: str) -> None:
+        """Say at once what the user should know."""
+
     def close(self) -> None:
         """Leave the screen as it was."""
 
@@ -36,6 +39,9 @@ class Silent:
 
     def show(self, summary: Summary, crew: Crew) -> None:
         """Show nothing."""
+
+    def tell(self, sentence: str) -> None:
+        """Say nothing: the summary will."""
 
     def close(self) -> None:
         """Nothing to leave."""
@@ -93,7 +99,11 @@ class Lines:
             return
         self._told = summary.waits_for
         self._next = time.monotonic() + LINE_SECONDS
-        print(f"{headline(summary, self._pace)}, {len(crew.busy)} training", file=self._stream, flush=True)
+        self.tell(f"{headline(summary, self._pace)}, {len(crew.busy)} training")
+
+    def tell(self, sentence: str) -> None:
+        """Print it."""
+        print(sentence, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing to leave."""
@@ -128,6 +138,13 @@ class Screen:
             self._live.start()
         self._live.update(drawn, refresh=True)
 
+    def tell(self, sentence: str) -> None:
+        """Print it above the table."""
+        from rich.console import Console
+
+        console = Console(stderr=True) if self._live is None else self._live.console
+        console.print(sentence, markup=False, highlight=False)
+
     def close(self) -> None:
         """Leave the screen as it was."""
         if self._live is not None:
@@ -157,6 +174,10 @@ class Cell:
             self._shown = display(text, raw=True, display_id=True)
         else:
             self._shown.update(text, raw=True)
+
+    def tell(self, sentence: str) -> None:
+        """Print it below the text."""
+        print(sentence)
 
     def close(self) -> None:
         """The last text stays."""

@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import create_engine, text, update
 
 from ledger import __version__
-from ledger.database import writing
-from ledger.doctor import examine, silent_runners
+from ledger.database import reading, writing
+from ledger.doctor import examine, old_transactions, silent_runners
 from ledger.holders import openers
 from ledger.schema import attempts, runners, slices
 from ledger.store import Ledger
@@ -329,3 +329,16 @@ def test_the_command_exits_with_1_when_something_is_unhealthy(tmp_path):
     assert "Model files cannot be written in" in unhealthy.stdout
     assert "healthy" not in unhealthy.stdout
     assert "Model files" in json.loads(as_json.stdout)[-1]["sentence"]
+
+
+def test_a_transaction_that_stays_open_is_told(new_database):
+    with Ledger.open(new_database()) as ledger:
+        other = create_engine(ledger.engine.url, connect_args={"application_name": "night report"})
+        with other.connect() as old, reading(ledger.engine) as conn:
+            old.execute(text("SELECT 1"))
+            (symptom,) = old_transactions(conn, older_than=timedelta())
+            assert old_transactions(conn) == []
+        other.dispose()
+
+    assert symptom.sentence.startswith("night report (pid ")
+    assert "idle in transaction) has had a transaction open for 0 minutes" in symptom.sentence

@@ -156,10 +156,11 @@ def test_a_transaction_that_the_server_gives_up_is_tried_again(fleet, monkeypatc
 @POSTGRESQL
 def test_an_old_snapshot_that_stays_open_makes_claims_neither_wrong_nor_slow(fleet):
     place = ledger_of(fleet(2_000))
+    other = create_engine(place)  # with none of our time limits
     with Ledger.open(place, create=False) as ledger:
         me = ledger.register_runner({})
         seconds = []
-        with ledger.engine.connect().execution_options(isolation_level="REPEATABLE READ") as old:
+        with other.connect().execution_options(isolation_level="REPEATABLE READ") as old:
             pending = text("SELECT count(*) FROM slices WHERE status = 'pending'")
             before = old.execute(pending).scalar_one()
 
@@ -169,7 +170,23 @@ def test_an_old_snapshot_that_stays_open_makes_claims_neither_wrong_nor_slow(fle
                     record.complete(record.claim(me), Success({"m": 1.0}), Facts())
                 seconds.append(time.perf_counter() - began)
             after = old.execute(pending).scalar_one()
+    other.dispose()
 
     assert (before, after) == (2_000, 2_000)
     assert successes(place) == {str(number): 1 for number in range(2_000)}
     assert statistics.median(seconds[-200:]) < 10 * statistics.median(seconds[:200])
+
+
+@POSTGRESQL
+def test_a_run_whose_claims_are_slow_says_once_what_to_look_for(fleet, monkeypatch, capsys):
+    folder = fleet(60, seconds=0)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("runner.claimtimes.SLOW_SECONDS", 0.0)  # every claim is
+    monkeypatch.setattr("runner.claimtimes.LAST", 20)
+
+    summary = runner.run(ledger_of(folder), worker="worker.py", workers=1)
+
+    assert (summary.exit_code, summary.succeeded) == (0, 60)
+    assert capsys.readouterr().err.count("Warning: a claim takes") == 1
+    (told,) = [line for line in summary.lines() if line.startswith("Warning: ")]
+    assert "a transaction that stays open" in told
