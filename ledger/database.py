@@ -66,11 +66,7 @@ def open_engine(url: URL, *, durable: bool = False, read_only: bool = False) -> 
 
 
 def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise LedgerError(
-            f"Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.35 or newer, "
-            "so use a newer Python build"
-        )
+    _require_returning(sqlite3.sqlite_version_info)
     arguments: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     path = sqlite_path(url)
     if path is None or may_be_written(path):
@@ -101,6 +97,14 @@ def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def _require_returning(version: tuple[int, ...]) -> None:
+    if version < OLDEST_SQLITE:
+        told, oldest = (".".join(map(str, each)) for each in (version, OLDEST_SQLITE))
+        raise LedgerError(
+            f"Python's SQLite is {told}; the ledger needs {oldest} or newer, so use a newer Python build"
+        )
 
 
 def may_be_written(path: Path) -> bool:

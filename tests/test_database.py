@@ -128,6 +128,25 @@ def test_the_database_of_another_program_is_refused(tmp_path, statement):
         Ledger.open(path)
 
 
+@pytest.mark.parametrize("version", [(3, 7, 17), (3, 34, 1)])
+def test_a_sqlite_without_returning_is_refused_and_nothing_is_made(tmp_path, monkeypatch, version):
+    monkeypatch.setattr("sqlite3.sqlite_version_info", version)
+
+    with pytest.raises(LedgerError, match=r"the ledger needs 3\.35\.0 or newer") as caught:
+        Ledger.open(tmp_path / "ledger.db")
+
+    assert f"SQLite is {'.'.join(map(str, version))};" in str(caught.value)
+    assert caught.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_oldest_sqlite_with_returning_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 35, 0))
+
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        assert ledger.uuid()
+
+
 @pytest.mark.parametrize(("create", "sentence"), [(True, "does not exist; create it"), (False, "no ledger")])
 def test_a_missing_ledger_or_folder_is_told(tmp_path, create, sentence):
     with pytest.raises(AccessError, match=sentence):
