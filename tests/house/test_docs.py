@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+from tests.mutants import MUTANTS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,6 +25,12 @@ def test_every_test_that_the_docs_name_is_there():
 
     assert len(named) > 50
     assert named - written_tests() == set()
+
+
+def test_every_mutant_finds_the_line_that_it_breaks():
+    lost = [each.name for each in MUTANTS if each.old not in (ROOT / each.file).read_text(encoding="utf-8")]
+
+    assert lost == []
 
 
 def test_the_fault_table_has_every_row():
