@@ -259,7 +259,7 @@ def test_a_slice_that_waits_by_a_clock_that_was_set_back_is_tried_at_once(
     clock.advance(days=1)
     held, soon = claim(), clock.now + timedelta(seconds=5)
     with writing(ledger.engine) as conn:
-        claims.fail(conn, held, Failure("E", "m"), Facts(), retry_at=soon, now=clock.now)
+        closing.fail(conn, held, Failure("E", "m"), Facts(), retry_at=soon, now=clock.now)
 
     with writing(ledger.engine) as conn:
         assert queue.queue_due(conn, now=clock.now, longest=longest) == 0
