@@ -12,7 +12,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "arima": ("numpy", "pandas", "statsmodels.tsa.arima.model"),
     "autoreg": ("numpy", "pandas"),
     "cnn": ("numpy", "pandas", "tensorflow"),
-    "isolation_forest": ("numpy", "pandas", "sklearn.ensemble"),
+    "isolation_forest": ("numpy", "pandas", "runner.trainers.forest_kernel"),
     "lstm": ("numpy", "pandas", "tensorflow"),
     "seasonal_naive": ("numpy", "pandas"),
 }
