@@ -14,6 +14,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "cnn": ("numpy", "pandas", "tensorflow"),
     "isolation_forest": ("numpy", "pandas", "runner.trainers.forest_kernel"),
     "lstm": ("numpy", "pandas", "tensorflow"),
+    "pca": ("numpy", "pandas"),
     "seasonal_naive": ("numpy", "pandas"),
 }
 """The trainers there are, and what each imports when it trains: a fork server does so beforehand."""
