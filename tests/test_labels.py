@@ -125,7 +125,7 @@ def test_a_file_named_in_runner_toml_lies_beside_it(tmp_path):
     assert read_config(tmp_path / "runner.toml")["labels"] == str(tmp_path / "labels.csv")
 
 
-FRAME = pd.DataFrame({"timestamp": TIMES, "v": range(7), "w": range(7), "odd": [0, 0, 0, 0, 1, None, 0]})
+FRAME = pd.DataFrame({"timestamp": TIMES, "v": range(7), "w": range(7), "odd": [0, 0, 0, None, 1, 0, 0]})
 
 
 @pytest.fixture(params=["file", "database"])

@@ -87,6 +87,16 @@ def test_the_first_test_values_are_scored_with_the_training_values_before_them()
     assert misplaced[:5].min() > 2 * other[:5].max()
 
 
+def test_missing_values_at_the_start_are_bridged_from_the_last_training_value():
+    given = dataset(n=1_000)
+    holed, bridged = given.test.to_numpy().copy(), given.test.to_numpy().copy()
+    holed[:6] = np.nan
+    bridged[:6] = given.train.to_numpy()[-1]
+    model = pca.train(given, pca.Params())
+
+    assert model.score(holed) == pytest.approx(model.score(bridged), abs=0.02)
+
+
 def test_without_a_season_the_long_window_is_twice_the_length_that_repeats():
     given = dataclasses.replace(dataset(n=600, period=30), period=1)
 
