@@ -97,6 +97,18 @@ def test_missing_values_at_the_start_are_bridged_from_the_last_training_value():
     assert model.score(holed) == pytest.approx(model.score(bridged), abs=0.02)
 
 
+def test_what_comes_long_after_an_absurd_value_is_scored_as_if_it_had_not_been():
+    given = dataset(n=1_000, test=200)
+    absurd = given.test.to_numpy().copy()
+    absurd[50] = 1e25
+    model = pca.train(given, pca.Params())
+
+    scores = model.score(absurd)
+
+    assert scores[50] > 1_000
+    assert scores[-80:] == pytest.approx(model.score(given.test)[-80:], abs=1e-4)
+
+
 def test_without_a_season_the_long_window_is_twice_the_length_that_repeats():
     given = dataclasses.replace(dataset(n=600, period=30), period=1)
 

@@ -29,6 +29,9 @@ LONGEST = 288
 SHARE = 3
 """Windows are at most a third of the training, or there is nothing to compare them with."""
 
+FARTHEST = 1e6
+"""Standard deviations that a value is at most taken to lie away: beyond that, sums lose its neighbours."""
+
 FLOOR = 1e-6
 """The least distance that counts as usual."""
 
@@ -85,6 +88,7 @@ class PcaModel:
         import numpy as np
 
         scaled = (np.asarray(values, dtype=np.float64) - self.center) / self.spread
+        scaled = np.clip(scaled, -FARTHEST, FARTHEST)
         known = np.concatenate([self.last, filled(scaled, before=float(self.last[-1]))])
         total = np.zeros(scaled.size)
         for scale in self.scales:
