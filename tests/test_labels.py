@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import runner
 from ledger.store import Ledger
+from runner.cli import app
 from runner.config import read_config
 from runner.cut import cut
 from runner.errors import MissingColumnError, NotNumericError, OptionError
@@ -205,6 +207,15 @@ def test_a_run_records_what_the_scores_are_worth(project, labels, trainer):
     assert found["vus_pr"] > 0.3
     assert 0 < found["auc_pr"] <= 1
     assert {"precision", "recall", "false_alarms_per_day"} <= set(found.index)
+
+
+def test_labels_may_stand_in_the_environment(project):
+    environment = {"RUNNER_LABELS": "known", "RUNNER_TRAINER": "pca", "RUNNER_WORKERS": "0"}
+
+    result = CliRunner().invoke(app, ["run", "--quiet"], env=environment)
+
+    assert result.exit_code == 0
+    assert "vus_pr" in set(project.query("SELECT name FROM current_metrics")["name"])
 
 
 def test_a_resumed_run_keeps_its_labels(project):
