@@ -183,6 +183,7 @@ def _setup(ledger: Ledger, options: RunOptions) -> Setup:
         databases=dict(options.databases),
         time_column=options.time_column,
         separator=options.separator,
+        labels=options.labels,
         keep_open=OPEN if options.per_source is None else 1,
         memory_limit=options.memory_limit,
     )

@@ -1,4 +1,4 @@
-"""The statistical trainers against their oracles: statsmodels and scikit-learn."""
+"""The statistical trainers against their oracle, statsmodels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.ensemble import IsolationForest
 from statsmodels.tsa.ar_model import AutoReg
 from statsmodels.tsa.arima.model import ARIMA
 
@@ -105,30 +104,6 @@ def test_too_few_values_are_told_with_figures():
 
     with pytest.raises(TooShortError, match="there are 4 training values, this trainer needs 8"):
         arima.train(given, arima.Params(order=(2, 1, 2)))
-
-
-def test_the_packed_forest_scores_like_scikit_learn():
-    given = dataset(seed=3)
-    values = given.train.to_numpy()
-    scaled = (values - values.mean()) / values.std()
-    windows = np.lib.stride_tricks.sliding_window_view(scaled, 24)
-    oracle = IsolationForest(n_estimators=100, max_samples=256, random_state=3).fit(windows)
-
-    model = isolation_forest.restore(isolation_forest.train(given, isolation_forest.Params()).state())
-
-    everything = np.concatenate([scaled[-23:], (given.test.to_numpy() - values.mean()) / values.std()])
-    tested = np.lib.stride_tricks.sliding_window_view(everything, 24)
-    assert model.score(given.test) == pytest.approx(-oracle.score_samples(tested), abs=1e-8)
-
-
-def test_a_disturbance_passes_the_threshold_and_calm_values_do_not():
-    given = dataset(n=2_000)
-    spiked = given.test.to_numpy().copy()
-    spiked[10:30] += 25
-    model = isolation_forest.train(given, isolation_forest.Params())
-
-    assert model.score(spiked)[29] > model.threshold
-    assert (model.score(given.test) > model.threshold).mean() < 0.1
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "arima": ("numpy", "pandas", "statsmodels.tsa.arima.model"),
     "autoreg": ("numpy", "pandas"),
     "cnn": ("numpy", "pandas", "tensorflow"),
-    "isolation_forest": ("numpy", "pandas", "sklearn.ensemble"),
+    "isolation_forest": ("numpy", "pandas", "runner.trainers.forest_kernel"),
     "lstm": ("numpy", "pandas", "tensorflow"),
+    "pca": ("numpy", "pandas"),
     "seasonal_naive": ("numpy", "pandas"),
 }
 """The trainers there are, and what each imports when it trains: a fork server does so beforehand."""
