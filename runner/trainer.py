@@ -36,6 +36,7 @@ class Dataset:
     period: int = 1  # rows in one season; 1 means none
     step: float | None = None  # median seconds between rows; None where the index is no time
     seed: int = 0
+    previous: State | None = None  # of the slice's champion, where this trainer made it
 
 
 @runtime_checkable

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 from statsmodels.tsa.ar_model import AutoReg
-from statsmodels.tsa.arima.model import ARIMA
 
 from runner.errors import OptionError, TooShortError
 from runner.params import parse_params
@@ -59,39 +57,6 @@ def test_an_autoregression_that_would_explode_is_held_back():
 
     assert np.isfinite(forecast).all()
     assert np.abs(forecast).max() < 100 * growing.max()
-
-
-@pytest.mark.parametrize(
-    ("order", "seasonal"),
-    [
-        ((1, 0, 0), None),
-        ((2, 1, 2), None),
-        ((0, 1, 1), None),
-        ((1, 0, 1), (0, 1, 1, 24)),
-        ((1, 1, 0), (1, 0, 0, 4)),
-    ],
-)
-def test_arima_forecasts_like_statsmodels_from_its_saved_state_alone(order, seasonal):
-    given = dataset(n=240)
-    params = arima.Params(order=order, seasonal=seasonal)
-    values = given.train.to_numpy()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = arima.train(given, params)
-        trend = "c" if order[1] == 0 and (seasonal is None or seasonal[1] == 0) else "n"
-        scaled = (values - values.mean()) / values.std()
-        oracle = ARIMA(
-            scaled, order=order, seasonal_order=seasonal or (0, 0, 0, 0), trend=trend, concentrate_scale=True
-        )
-        fitted = oracle.smooth(model.params)
-        extended = fitted.append((given.test.to_numpy() - values.mean()) / values.std())
-
-    kept = arima.restore(model.state())
-
-    expected = values.mean() + values.std() * fitted.forecast(48)
-    one_step = values.mean() + values.std() * extended.fittedvalues[-48:]
-    assert kept.predict(48) == pytest.approx(expected, abs=1e-8)
-    assert kept.one_step(given.test) == pytest.approx(one_step, abs=2e-3)
 
 
 def test_a_missing_value_teaches_arima_nothing():
