@@ -48,6 +48,29 @@ def test_autoregression_equals_statsmodels():
     assert model.predict(10) == pytest.approx(oracle.forecast(10), rel=1e-8)
 
 
+def test_autoregression_with_gaps_is_least_squares_over_the_rows_without_any():
+    given = dataset()
+    train = given.train.copy()
+    train.iloc[[60, 61, 200]] = np.nan
+    windows = np.lib.stride_tricks.sliding_window_view(train.to_numpy(), 4)
+    rows = windows[~np.isnan(windows).any(axis=1)]
+    design = np.column_stack([np.ones(len(rows)), rows[:, 2::-1]])
+    expected = np.linalg.lstsq(design, rows[:, 3], rcond=None)[0]
+
+    model = autoreg.train(dataclasses.replace(given, train=train), autoreg.Params(lags=3))
+
+    assert [model.constant, *model.weights] == pytest.approx(expected, rel=1e-8)
+
+
+def test_an_autoregression_of_a_series_that_repeats_itself_takes_the_smallest_weights():
+    given = dataclasses.replace(dataset(), train=daily(240) * 0 + np.arange(240) % 2)
+
+    model = autoreg.train(given, autoreg.Params(lags=4))
+
+    assert model.weights == pytest.approx([-0.25, 0.25, -0.25, 0.25])
+    assert model.predict(4) == pytest.approx([0, 1, 0, 1], abs=1e-8)
+
+
 def test_an_autoregression_that_would_explode_is_held_back():
     growing = daily(60) * 0 + np.exp(np.arange(60) / 5.0)
 
