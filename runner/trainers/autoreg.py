@@ -180,7 +180,7 @@ def _stable(weights: Floats) -> Floats:
     companion = np.eye(weights.size, k=-1)
     companion[0] = weights
     root = float(np.abs(np.linalg.eigvals(companion)).max())
-    if root <= 1.0:
+    if root <= 1.0 + 1e-9:  # rounding
         return weights
     shrunk: Floats = weights * (0.999 / root) ** np.arange(1, weights.size + 1)
     return shrunk
