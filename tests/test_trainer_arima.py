@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.linalg import toeplitz
 from scipy.signal import lfilter
@@ -17,12 +19,18 @@ from scipy.stats import multivariate_normal
 from statsmodels.tsa.arima_process import arma_acovf
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
+from runner.metrics import evaluate
+from runner.trainer import Dataset
 from runner.trainers import arima
+from runner.trainers.arima_model import Arima, waves
 from runner.trainers.arma import by_statsmodels
-from runner.trainers.arma.fit import fit
+from runner.trainers.arma.fit import Fit, fit
+from runner.trainers.arma.harmonics import fitted_cycles, without
 from runner.trainers.arma.likelihood import likelihood
 from runner.trainers.arma.orders import Orders, integrated_ones
 from runner.trainers.arma.polynomials import constrained, differences, expanded, unconstrained
+from runner.trainers.arma.selection import chosen
+from runner.trainers.residuals import ResidualScale
 from tests.series import dataset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,6 +57,23 @@ def series_like(orders: Orders, seed: int, n: int = 150) -> np.ndarray:
         for place in range(lag, n):
             values[place] += values[place - lag]
     return (values - values.mean()) / values.std()
+
+
+def as_model(found: Fit) -> Arima:
+    """A fit of values that were not scaled as the model that is kept of it."""
+    kept = {name: getattr(found, name) for name in ("factors", "phi", "theta", "intercept")}
+    deviation = float(np.sqrt(found.variance))
+    scale = ResidualScale.of(found.errors)
+    return Arima(
+        "x",
+        found.orders.key,
+        start=found.state,
+        deviation=deviation,
+        center=0,
+        spread=1,
+        residuals=scale,
+        **kept,
+    )
 
 
 def oracle(values, orders, **options):
@@ -87,7 +112,7 @@ def test_a_fit_is_as_likely_as_that_of_statsmodels_and_forecasts_alike(orders):
 
     assert ours.log_likelihood > theirs.llf - 0.1
     assert ours.log_likelihood == pytest.approx(model.loglike(ours.factors), abs=1e-4)
-    found = arima._model(ours, "x", 0.0, 1.0)
+    found = as_model(ours)
     given = full.filter(ours.factors).get_forecast(30)
     size = np.abs(given.predicted_mean).max()
     assert found.predict(30) == pytest.approx(given.predicted_mean, abs=1e-3 * size)
@@ -144,7 +169,7 @@ def test_after_gaps_the_forecasts_are_those_of_statsmodels(orders):
         given.initialize_approximate_diffuse(1e8) if orders.d + orders.D else given.initialize_default()
         expected = given.filter([*found.factors, found.variance]).forecast(20) + trend[values.size :]
 
-    assert arima._model(found, "x", 0.0, 1.0).predict(20) == pytest.approx(expected, abs=1e-4)
+    assert as_model(found).predict(20) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("orders", MODELS, ids=str)
@@ -156,7 +181,7 @@ def test_the_fit_by_statsmodels_gives_the_same_kind_of_model(orders):
 
     assert slow.phi.shape == fast.phi.shape
     assert slow.variance == pytest.approx(fast.variance, rel=0.1)
-    ahead = [arima._model(each, "x", 0.0, 1.0).predict(12) for each in (slow, fast)]
+    ahead = [as_model(each).predict(12) for each in (slow, fast)]
     assert ahead[0] == pytest.approx(ahead[1], abs=0.3)
 
 
@@ -196,7 +221,7 @@ def test_intervals_hold_as_many_values_as_they_say():
     for seed in range(60):
         noise = np.random.default_rng(seed).normal(0, 1, 520)
         values = lfilter([1, 0.4], [1, -0.7], noise)[20:].cumsum()
-        found = arima._model(fit(values[:480], Orders(1, 1, 1)), "x", 0.0, 1.0).interval(20, 0.9)
+        found = as_model(fit(values[:480], Orders(1, 1, 1))).interval(20, 0.9)
         inside.append((found[:, 0] < values[480:]) & (values[480:] < found[:, 1]))
 
     assert np.mean(inside) == pytest.approx(0.9, abs=0.05)
@@ -271,3 +296,94 @@ def test_the_code_runs_uncompiled_where_numba_cannot_be_used(tmp_path, hindrance
 
     assert "numba" in done.stdout
     assert "[1.5  1.25]" in done.stdout
+
+
+def waved(n: int, period: int = 288, seed: int = 0) -> pd.Series:
+    """Three waves of a day in noise that remembers."""
+    chance = np.random.default_rng(seed)
+    turns = 2 * np.pi * np.arange(n) / period
+    noise = lfilter([1], [1, -0.8], chance.normal(0, 0.3, n))
+    return pd.Series(50 + 4 * np.sin(turns) + 2 * np.cos(2 * turns) - np.sin(3 * turns + 1) + noise)
+
+
+def test_a_long_season_is_forecast_by_as_many_waves_as_there_are():
+    values = waved(2_288)
+    given = Dataset(values[:2_000], values[2_000:], period=288)
+
+    model = arima.train(given, arima.Params(order=(2, 1, 2), harmonics="auto"))
+    kept = arima.restore(model.state())
+
+    assert re.fullmatch(r"ARIMA\(2,1,2\) with [3-6] harmonics of 288", model.model_used)
+    plain = evaluate(arima.train(given, arima.Params(order=(2, 1, 2))), given)
+    found = evaluate(model, given)
+    assert found["mae"] < 0.7 * plain["mae"]
+    assert found["one_step_mae"] < plain["one_step_mae"]
+    assert np.array_equal(kept.predict(600), model.predict(600))
+    assert np.array_equal(kept.one_step(given.test), model.one_step(given.test))
+
+
+def test_waves_are_those_of_least_squares_where_the_noise_is_white():
+    values = waved(1_000, 50).to_numpy() + np.random.default_rng(1).normal(0, 5, 1_000)
+    design = np.hstack([np.ones((1_000, 1)), waves(np.array([0.02, 0.04]), 0, 1_000)])
+    expected = np.linalg.lstsq(design, values, rcond=None)[0]
+
+    found = fitted_cycles(values, 50, 2)
+
+    assert found.weights == pytest.approx(expected[1:], abs=0.1)
+    assert without(values, found).std() < values.std()
+
+
+def test_a_series_without_a_season_gets_no_waves_and_one_with_gaps_gets_them():
+    chance = np.random.default_rng(0)
+    holed = waved(1_500)
+    holed[700:720] = np.nan
+
+    assert fitted_cycles(chance.normal(0, 1, 2_000), 288, None) is None
+    assert fitted_cycles(holed.to_numpy(), 288, None).frequencies.size >= 3
+    assert fitted_cycles(chance.normal(0, 1, 40), 288, 30) is None
+
+
+@pytest.mark.parametrize(
+    ("d", "seasonal_d", "season"), [(0, 0, 1), (1, 0, 1), (2, 0, 1), (0, 0, 12), (0, 1, 12), (1, 1, 12)]
+)
+def test_differences_are_chosen_as_often_as_the_series_was_summed(d, seasonal_d, season):
+    chance = np.random.default_rng(5)
+    values = lfilter([1], [1, -0.3], chance.normal(0, 1, 300))
+    if seasonal_d:
+        values = values + 4 * np.resize(chance.normal(0, 2, 12), 300)
+    for _ in range(d):
+        values = values.cumsum()
+
+    found = chosen((values - values.mean()) / values.std(), season, season)
+
+    assert (found.orders.d, found.orders.D) == (d, seasonal_d)
+
+
+def test_chosen_orders_are_as_good_as_the_true_ones():
+    for seed in range(8):
+        noise = np.random.default_rng(seed).normal(0, 1, 600)
+        values = lfilter([1, 0.5], [1, -1.2, 0.5], noise)[200:]
+        values /= values.std()
+
+        assert chosen(values, 1, 1).aicc < fit(values, Orders(2, 0, 1, constant=True)).aicc + 2
+
+
+@pytest.mark.parametrize("n", [3, 4, 6, 9, 14, 30])
+def test_a_series_however_short_gets_a_model(n):
+    values = pd.Series(np.random.default_rng(n).normal(10, 1, n))
+
+    model = arima.train(Dataset(values, values, period=12), arima.Params(order=None))
+
+    assert np.isfinite(model.predict(20)).all()
+    assert np.isfinite(model.interval(20)).all()
+
+
+def test_order_auto_takes_a_seasonal_model_for_a_short_season_and_waves_for_a_long_one():
+    hourly, long = dataset(n=480), Dataset(waved(1_500), waved(100), period=288)
+
+    assert arima.train(hourly, arima.Params(order=None)).model_used.endswith(")24")
+    assert arima.train(long, arima.Params(order=None)).model_used.endswith("harmonics of 288")
+    assert "harmonics" not in arima.train(long, arima.Params(order=None, harmonics="none")).model_used
+    assert arima.train(hourly, arima.Params(order=None, harmonics="2")).model_used.endswith(
+        "2 harmonics of 24"
+    )

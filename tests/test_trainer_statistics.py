@@ -122,8 +122,14 @@ def test_a_disturbance_passes_the_threshold_and_calm_values_do_not():
 @pytest.mark.parametrize(
     ("trainer", "given", "told"),
     [
-        (arima, {"oder": "1,1,1"}, "has no parameter 'oder'; it has order, seasonal, period"),
-        (arima, {"order": "1,1"}, "the parameter order is '1,1'; it must be a whole number,a whole number"),
+        (arima, {"oder": "1,1,1"}, "has no parameter 'oder'; it has order, seasonal, harmonics, period"),
+        (
+            arima,
+            {"order": "1,1"},
+            "the parameter order is '1,1'; it must be a whole number,a whole number,a whole number or none",
+        ),
+        (arima, {"harmonics": "many"}, "it is a number, auto or none"),
+        (arima, {"order": "auto", "seasonal": "0,1,1,24"}, "order=auto chooses the seasonal part too"),
         (arima, {"order": "0,0,0"}, "not all of them are"),
         (arima, {"seasonal": "1,0,0,1"}, "s is at least 2"),
         (autoreg, {"lags": "0"}, "it is at least 1"),

@@ -7,6 +7,7 @@ it is computed. With gaps it is that of the values after the first run of known 
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+LONGEST_SEASON = 24
+"""Up to here order=auto takes seasonal ARIMA, beyond it harmonic regression with ARIMA errors."""
+
 __all__ = ["Params", "restore", "train"]
 
 
@@ -35,41 +39,90 @@ class SlowFitWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """The orders of the model."""
+    """The orders of the model, and how a season enters it."""
 
-    order: tuple[int, int, int] = parameter((1, 1, 1), "p,d,q")
-    seasonal: tuple[int, int, int, int] | None = parameter(None, "P,D,Q,s; none: no seasonal part")
+    order: tuple[int, int, int] | None = parameter((1, 1, 1), "p,d,q; auto: by AICc")
+    seasonal: tuple[int, int, int, int] | None = parameter(
+        None, "P,D,Q,s; none: no seasonal part, or with order=auto by AICc where the period is at most 24"
+    )
+    harmonics: str = parameter(
+        "by order",
+        "waves of the period: a number, auto (by AICc), none; by order: auto for order=auto with a "
+        "period above 24, else none",
+    )
 
     def __post_init__(self) -> None:
-        if min(self.order) < 0 or sum(self.order) == 0:
+        if self.order is not None and (min(self.order) < 0 or sum(self.order) == 0):
             raise ValueError(f"order is {self.order}; p, d and q are at least 0, and not all of them are")
         if self.seasonal is not None and (min(self.seasonal) < 0 or self.seasonal[3] < 2):
             raise ValueError(f"seasonal is {self.seasonal}; P, D and Q are at least 0, s is at least 2")
+        if self.seasonal is not None and self.order is None:
+            raise ValueError("order=auto chooses the seasonal part too; give both or neither")
+        if not self.harmonics.isdecimal() and self.harmonics not in ("auto", "none", "by order"):
+            raise ValueError(f"harmonics is {self.harmonics!r}; it is a number, auto or none")
 
 
 def train(dataset: Dataset, params: Params) -> Arima:
     """Fit by exact maximum likelihood; missing values are skipped by the filter."""
     import numpy as np
 
-    from runner.trainers.arma.orders import Orders
+    from runner.trainers.arma.harmonics import fitted_cycles, without
 
     values = training_values(dataset, at_least=_least(params), varying=True)
     center, spread = float(np.nanmean(values)), float(np.nanstd(values))
-    p, d, q = params.order
-    sp, sd, sq, season = params.seasonal or (0, 0, 0, 1)
-    orders = Orders(p, d, q, sp, sd, sq, season, constant=d + sd == 0)
-    found, how = _fitted((values - center) / spread, orders, dataset)
-    return _model(found, f"{orders}{how}", center, spread)
+    scaled = (values - center) / spread
+    waved, number = _harmonics(params, dataset.period, values.size)
+    cycles = fitted_cycles(scaled, dataset.period, number) if waved else None
+    season = dataset.period if dataset.period <= LONGEST_SEASON and cycles is None else 1
+    found, how = _fitted(without(scaled, cycles), params, season, dataset)
+    name = f"{found.orders}{how}"
+    if cycles is not None:
+        name += f" with {cycles.frequencies.size} harmonics of {dataset.period}"
+    return Arima(
+        name=name,
+        orders=found.orders.key,
+        factors=found.factors,
+        phi=found.phi,
+        theta=found.theta,
+        start=found.state,
+        intercept=found.intercept,
+        deviation=float(np.sqrt(found.variance)),
+        center=center,
+        spread=spread,
+        residuals=ResidualScale.of(found.errors * spread),
+        cycles=cycles,
+    )
 
 
-def _fitted(values: Floats, orders: Orders, dataset: Dataset) -> tuple[Fit, str]:
+def _harmonics(params: Params, period: int, size: int) -> tuple[bool, int | None]:
+    """Whether there are any, and how many, None for as many as AICc finds."""
+    if params.harmonics == "by order":
+        return params.order is None and period > LONGEST_SEASON and size >= 2 * period, None
+    if params.harmonics == "none":
+        return False, 0
+    return period > 1, None if params.harmonics == "auto" else int(params.harmonics)
+
+
+def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tuple[Fit, str]:
     """The fit, and what its name says of how it was made."""
     from runner.trainers.arma import by_statsmodels, compiled
     from runner.trainers.arma.fit import NoRunError, fit
+    from runner.trainers.arma.orders import Orders
+    from runner.trainers.arma.selection import chosen
 
+    if params.order is None:
+        if not compiled.trouble:
+            with contextlib.suppress(NoRunError):
+                return chosen(values, season, dataset.period), ""
+        orders = Orders(1, 1, 1)
+    else:
+        p, d, q = params.order
+        sp, sd, sq, s = params.seasonal or (0, 0, 0, 1)
+        orders = Orders(p, d, q, sp, sd, sq, s, constant=d + sd == 0)
     if compiled.trouble:
         warnings.warn(
-            f"{compiled.trouble[0]}: ARIMA models are fitted by statsmodels, which takes many times longer",
+            f"{compiled.trouble[0]}: ARIMA models are fitted by statsmodels, which takes many times "
+            "longer, and order=auto is 1,1,1",
             SlowFitWarning,
             stacklevel=2,
         )
@@ -90,25 +143,9 @@ def _earlier(previous: State | None, orders: Orders) -> Floats | None:
     return factors
 
 
-def _model(found: Fit, name: str, center: float, spread: float) -> Arima:
-    import numpy as np
-
-    return Arima(
-        name=name,
-        orders=found.orders.key,
-        factors=found.factors,
-        phi=found.phi,
-        theta=found.theta,
-        start=found.state,
-        intercept=found.intercept,
-        deviation=float(np.sqrt(found.variance)),
-        center=center,
-        spread=spread,
-        residuals=ResidualScale.of(found.errors * spread),
-    )
-
-
 def _least(params: Params) -> int:
+    if params.order is None:
+        return 3
     p, d, q = params.order
     least = p + d + q + 3
     if params.seasonal is not None:

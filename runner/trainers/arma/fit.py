@@ -83,13 +83,20 @@ class Likelihood:
         return float(value), float(found[0]), float(found[1])
 
 
-def fit(values: Floats, orders: Orders, period: int = 1, previous: Floats | None = None) -> Fit:
+def fit(
+    values: Floats,
+    orders: Orders,
+    period: int = 1,
+    previous: Floats | None = None,
+    most: int = len(HOPES),
+) -> Fit:
     """Fit; `values` (n,) with NaN in gaps have a spread of about 1 and begin with a known one.
 
-    `previous` are the factors' coefficients of an earlier fit, one more start. Raises NoRunError.
+    `previous` are the factors' coefficients of an earlier fit, one more start; there are at most
+    `most`. Raises NoRunError.
     """
     likelihood = Likelihood(values, orders)
-    free = _best(likelihood, values, period, previous)
+    free = _best(likelihood, values, period, previous, HOPES[:most])
     height, variance, mean = likelihood.at(free)
     factors = constrained(free, likelihood.shape)
     phi, theta = whole(orders, factors)
@@ -115,7 +122,13 @@ def fit(values: Floats, orders: Orders, period: int = 1, previous: Floats | None
     )
 
 
-def _best(likelihood: Likelihood, values: Floats, period: int, previous: Floats | None) -> Floats:
+def _best(
+    likelihood: Likelihood,
+    values: Floats,
+    period: int,
+    previous: Floats | None,
+    hopes: tuple[float, ...],
+) -> Floats:
     """The best free parameters: start by start, until two of them agree on the best maximum."""
     shape = likelihood.shape
     if shape[:4].sum() == 0:
@@ -126,8 +139,8 @@ def _best(likelihood: Likelihood, values: Floats, period: int, previous: Floats 
         begin = np.vstack([unconstrained(previous, shape, INSIDE), begin])
     best: Floats = begin[0]
     height = -np.inf
-    for place, free in enumerate(begin[: len(HOPES)]):
-        reached = likelihood.highest(free, height, HOPES[place])
+    for place, free in enumerate(begin[: len(hopes)]):
+        reached = likelihood.highest(free, height, hopes[place])
         agree = abs(reached - height) < AGREE
         if reached > height:
             best, height = free, reached
