@@ -23,7 +23,8 @@ from runner.metrics import evaluate
 from runner.trainer import Dataset
 from runner.trainers import arima
 from runner.trainers.arima_model import Arima, waves
-from runner.trainers.arma import by_statsmodels
+from runner.trainers.arma import by_statsmodels, prediction
+from runner.trainers.arma.compiled import _stamp
 from runner.trainers.arma.fit import Fit, fit
 from runner.trainers.arma.harmonics import fitted_cycles, without
 from runner.trainers.arma.likelihood import likelihood
@@ -387,3 +388,54 @@ def test_order_auto_takes_a_seasonal_model_for_a_short_season_and_waves_for_a_lo
     assert arima.train(hourly, arima.Params(order=None, harmonics="2")).model_used.endswith(
         "2 harmonics of 24"
     )
+
+
+CHANCE = np.random.default_rng(0)
+ODD = {
+    "a line": np.arange(300.0),
+    "a parabola": np.arange(300.0) ** 2,
+    "a sine": np.sin(np.arange(300) * 2 * np.pi / 24),
+    "a saw": np.arange(300) % 24 * 1.0,
+    "two values in turn": np.arange(300) % 2 * 1.0,
+    "one step": (np.arange(300) > 150) * 1.0,
+    "one spike": np.eye(1, 300, 150)[0],
+    "a spike at the end": np.eye(1, 300, 299)[0],
+    "exponential growth": np.exp(np.arange(300) / 10),
+    "far from zero": CHANCE.normal(1e12, 5.5e8, 300),
+    "hardly moving": 1 + 1e-9 * CHANCE.normal(0, 1, 300),
+    "mostly missing": np.where(CHANCE.random(300) < 0.7, np.nan, CHANCE.normal(0, 1, 300)),
+    "rare counts": CHANCE.poisson(0.05, 300) * 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        arima.Params(),
+        arima.Params(order=(2, 1, 2)),
+        arima.Params(order=(1, 0, 1), seasonal=(0, 1, 1, 12)),
+        arima.Params(order=(2, 0, 2), harmonics="auto"),
+        arima.Params(order=None),
+    ],
+)
+@pytest.mark.parametrize("name", ODD)
+def test_odd_series_get_models_that_stay_in_bounds(name, params):
+    values = pd.Series(ODD[name])
+
+    model = arima.train(Dataset(values, values[-48:], period=24), params)
+
+    assert np.isfinite(model.interval(48)).all()
+    assert np.isfinite(model.score(values[-48:])).all()
+    assert np.abs(model.predict(48)).max() < 200 * np.abs(values).max()
+
+
+def test_a_change_of_any_file_has_everything_compiled_again(tmp_path):
+    (tmp_path / "called.py").write_text("a = 1")
+    (tmp_path / "calling.py").write_text("from called import a")
+    before = _stamp.__wrapped__(tmp_path)
+
+    (tmp_path / "called.py").write_text("a = 2")
+
+    assert _stamp.__wrapped__(tmp_path) != before
+    one_step = prediction.one_step
+    assert one_step._cache._cache_file._source_stamp == _stamp(Path(prediction.__file__).parent)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,15 +30,32 @@ def compiled(*signatures: str) -> Callable[[F], F]:
         if trouble:
             return function
         try:
-            from numba import njit
-
-            fast: Any = njit(list(signatures), cache=True, error_model="numpy", fastmath=LOOSE)(function)
+            return cast(F, _compiled(function, signatures))
         except ImportError as error:
             trouble.append(f"numba cannot be imported ({error})")
-        except RuntimeError as error:  # numba's "no locator available"
+        except (RuntimeError, OSError) as error:  # numba's "no locator available", or a full disk
             trouble.append(f"numba has no folder to keep compiled code in ({error})")
-        else:
-            return cast(F, fast)
         return function
 
     return decorate
+
+
+def _compiled(function: Callable[..., Any], signatures: tuple[str, ...]) -> Any:
+    from numba import njit
+
+    dispatcher: Any = njit(error_model="numpy", fastmath=LOOSE)(function)
+    dispatcher.enable_caching()
+    # numba looks at the function's own file only, but what it calls is compiled into it as well.
+    with contextlib.suppress(AttributeError):  # a version of numba that keeps it elsewhere
+        dispatcher._cache._cache_file._source_stamp = _stamp(Path(function.__code__.co_filename).parent)
+    for signature in signatures:
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+@functools.cache
+def _stamp(folder: Path) -> str:
+    """A hash of all code in a folder: compiled code is good for as long as it is the same."""
+    content = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return hashlib.sha256(content).hexdigest()

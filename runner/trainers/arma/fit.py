@@ -98,6 +98,9 @@ def fit(
     likelihood = Likelihood(values, orders)
     free = _best(likelihood, values, period, previous, HOPES[:most])
     height, variance, mean = likelihood.at(free)
+    if not np.isfinite(height):  # foretold without error, or beyond what can be computed
+        free = np.zeros(free.size)
+        height, variance, mean = likelihood.at(free)
     factors = constrained(free, likelihood.shape)
     phi, theta = whole(orders, factors)
     short, short_theta = expanded(factors, likelihood.shape)

@@ -83,7 +83,8 @@ def _factored(values: Floats, first: int, frequencies: Floats, period: int) -> t
     products = season.T @ (counts[:, None] * season)
     products[np.diag_indices_from(products)] += 1e-9 * values.size  # less than a season: not singular
     factor: Floats = np.linalg.cholesky(products).astype(np.float64)
-    return factor, np.linalg.solve(factor, season.T @ sums)
+    right: Floats = np.linalg.solve(factor, season.T @ sums).astype(np.float64)
+    return factor, right
 
 
 def _autoregression(values: Floats, lags: int) -> Floats:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DIED_AWAY = 1e-6
 """W/F below it changes F and K by its square: nothing."""
+LEAST = 0.99
+"""F is at least 1: below, rounding has eaten it up, and nothing can be said of these parameters."""
 
 
 @compiled("void(float64[::1], float64[::1], float64[::1], float64)")
@@ -64,6 +66,8 @@ def opening(
                 wave[lag] = ahead - share * gain[lag]
                 gain[lag] -= share * ahead
             variance *= 1.0 - share * share
+            if not variance > LEAST:
+                variance = np.nan
             if abs(share) < DIED_AWAY:
                 largest = 0.0
                 for lag in range(size):
