@@ -369,6 +369,15 @@ def test_chosen_orders_are_as_good_as_the_true_ones():
         assert chosen(values, 1, 1).aicc < fit(values, Orders(2, 0, 1, constant=True)).aicc + 2
 
 
+def test_orders_are_chosen_with_gaps_too_and_the_model_is_fitted_without_bridging_them():
+    values = holed(series_like(Orders(2, 0, 1, constant=True), 7, 300))
+
+    found = chosen(values, 1, 1)
+
+    assert found.size == np.count_nonzero(~np.isnan(values)) - found.orders.d
+    assert found.log_likelihood == pytest.approx(fit(values, found.orders).log_likelihood, abs=0.1)
+
+
 @pytest.mark.parametrize("n", [3, 4, 6, 9, 14, 30])
 def test_a_series_however_short_gets_a_model(n):
     values = pd.Series(np.random.default_rng(n).normal(10, 1, n))

@@ -72,13 +72,15 @@ def chosen(values: Floats, season: int, period: int) -> Fit:
 
     Differenced series have no constant: a drift that AICc finds in a short series rarely goes on
     (monthly series of the M3 competition are forecast 10 % worse with it). Raises NoRunError where
-    gaps leave no room for the differences.
+    gaps leave no room for the differences. Gaps are bridged by straight lines for the choice alone.
     """
     known = filled(values)
     seasonal = seasonal_differences(known, season)
     plain = plain_differences(differenced(known, differences(0, seasonal, season)), 1 if seasonal else 2)
     base = Orders(0, plain, 0, 0, seasonal, 0, season if season > 1 else 1, constant=plain + seasonal == 0)
-    return Search(values, base, period).best()
+    best = Search(known, base, period).best()
+    careful = fit(values, best.orders, period, best.factors)
+    return best if careful.log_likelihood < best.log_likelihood and known is values else careful
 
 
 class Search:
@@ -96,7 +98,7 @@ class Search:
         self._reach = size // 2
 
     def best(self) -> Fit:
-        """Step from neighbour to neighbour until none is better; then fit that one carefully."""
+        """Step from neighbour to neighbour until none is better."""
         one = min(1, self._seasonal)
         for p, q in ((2, 2), (0, 0), (1, 0), (0, 1)):
             self._try(replace(self._base, p=p, q=q, P=min(p, one), Q=min(q, one)))
@@ -105,8 +107,7 @@ class Search:
         while better and len(self._tried) < MOST_FITS:
             here = self._best.orders
             better = any(self._try(orders) for orders in _neighbours(here))
-        careful = fit(self._values, self._best.orders, self._period, self._best.factors)
-        return max(careful, self._best, key=lambda each: each.log_likelihood)
+        return self._best
 
     def _try(self, orders: Orders) -> bool:
         """Fit a model that may be tried and was not yet; say whether it is the best so far."""
