@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 AGREE = 0.05
 """Log-likelihoods that differ by no more are of the same maximum."""
 MOST_STEPS = 80
-HOPES = (5.0, 5.0, 2.0, 2.0, 2.0)
+HOPES = (5.0, 5.0, 2.0, 2.0, 2.0, 2.0)
 """How much a start is trusted: the first ones find the best maximum of nearly every series."""
 INSIDE = 1.0 - 1e-6
 

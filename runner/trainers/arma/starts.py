@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-MOST = 0.98
+MOST = 0.999
 """Partial autocorrelations of a start stay within it."""
 
 
@@ -120,8 +120,8 @@ def starts(w: Floats, shape: Ints, period: int) -> Floats:
     p, q, seasonal_p, seasonal_q, season = (int(each) for each in shape)
     seasonal = _real(seasonal_p, 0.5, 1.0) + _real(seasonal_q, 0.6, -1.0)
     found = []
+    turn = float(np.cos(2 * np.pi / period)) if period > 2 else 0.0
     if p > 1 and period > 2:
-        turn = float(np.cos(2 * np.pi / period))
         found.append(np.array(_pair(p, 0.97, turn, 1.0) + _pair(q, 0.9, turn, -1.0) + seasonal))
     reach = max(p + season * seasonal_p, q + season * seasonal_q)
     lags = min(max(2 * (p + q), 12, reach + 2), w.size // 4)
@@ -129,6 +129,8 @@ def starts(w: Floats, shape: Ints, period: int) -> Floats:
         found.append(hannan_rissanen(w, shape, lags))
     found.append(np.array([0.0] * (p + q) + seasonal))
     found.append(np.array(_real(p, 0.9, 1.0) + _real(q, 0.6, -1.0) + seasonal))
+    if min(p, q) > 1 and period > 2:  # a steadier cycle, which has a maximum of its own at times
+        found.append(np.array(_pair(p, 0.99, turn, 1.0) + _pair(q, 0.97, turn, -1.0) + seasonal))
     return np.array([unconstrained(each, shape, MOST) for each in found])
 
 
