@@ -9,7 +9,7 @@ from typing import Any
 from runner.errors import OptionError
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
-    "arima": ("numpy", "pandas", "statsmodels.tsa.arima.model"),
+    "arima": ("numpy", "pandas", "runner.trainers.arma.fit"),
     "autoreg": ("numpy", "pandas"),
     "cnn": ("numpy", "pandas", "tensorflow"),
     "isolation_forest": ("numpy", "pandas", "runner.trainers.forest_kernel"),

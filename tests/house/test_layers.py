@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"numpy", "pandas", "scipy", "sklearn", "statsmodels", "numba", "tensorflow", "keras", "pyarrow"}
-COMPILED = ("runner/trainers/forest_kernel.py",)
+COMPILED = ("runner/trainers/forest_kernel.py", "runner/trainers/arma/")
 """Code that numba compiles when it is imported: only a training imports it."""
 MODULES = sorted([*(ROOT / "ledger").rglob("*.py"), *(ROOT / "runner").rglob("*.py")])
 
