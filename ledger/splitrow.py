@@ -91,13 +91,18 @@ def _check_source(row: dict[str, str], line: int, findings: Findings) -> None:
         findings.add(line, "the table is empty", "table")
 
 
+def holds_password(name: str, value: str) -> bool:
+    """Whether a column of this name holds a URL with a password in it, other than as `${NAME}`."""
+    if "://" not in value:
+        return False
+    address = _IN_DATABASE if name == "database" else _IN_ADDRESS
+    passwords = [*address.findall(value), *_IN_QUERY.findall(value)]
+    return not all(map(VARIABLE.fullmatch, passwords))
+
+
 def _check_passwords(row: dict[str, str], line: int, findings: Findings) -> None:
     for name, value in row.items():
-        if "://" not in value:
-            continue
-        address = _IN_DATABASE if name == "database" else _IN_ADDRESS
-        passwords = [*address.findall(value), *_IN_QUERY.findall(value)]
-        if not all(map(VARIABLE.fullmatch, passwords)):
+        if holds_password(name, value):
             advice = "write ${NAME} in its place and set that environment variable"
             findings.add(line, f"the URL holds a password, which would be stored; {advice}", name)
 

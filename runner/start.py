@@ -7,8 +7,9 @@ import os
 import random
 import signal
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ from runner.summary import Summary
 from runner.values import normalised
 
 DIED = "died of an error"
+PATIENCE = 4.0
+"""Seconds after which it is told that the workers are not ready yet."""
 
 
 def run(
@@ -225,6 +228,19 @@ def _crew(options: RunOptions, setup: Setup, preload: list[str], stopping: Stopp
     setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
     launcher = launcher_for(options.start, preload, str(setup.scratch))
     return Pool(launcher, setup, size=size, timeout=options.timeout)
+
+
+@contextlib.contextmanager
+def _told_when_slow(say: Callable[[str], None]) -> Iterator[None]:
+    """Say why nothing happens yet, if that takes long: the first time on a machine, code is compiled."""
+    told = "Getting ready: libraries are loaded, and compiled the first time on this machine …"
+    timer = threading.Timer(PATIENCE, say, [told])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _cores() -> int:
