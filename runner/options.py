@@ -65,6 +65,21 @@ class RunOptions:
             if value not in (None, {}, ()) and name != "databases"
         }
 
+    def words(self) -> str:
+        """The options as one would type them, those at their defaults left out."""
+        words: list[str] = []
+        for name, value in self.as_json().items():
+            flag = f"--{name.replace('_', '-')}"
+            if value is True:
+                words.append(flag)
+            elif isinstance(value, Mapping):
+                words += [f"--param {key}={text}" for key, text in value.items()]
+            elif isinstance(value, (list, tuple)):
+                words += [f'--gate "{gate}"' for gate in value]
+            elif value != getattr(RunOptions(), name):
+                words.append(f"{flag} {value}")
+        return " ".join(words) or "the default options"
+
 
 def resolve(
     *,
