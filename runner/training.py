@@ -152,10 +152,11 @@ class Training:
 
         name = facts["trainer"]
         trainer = trainers.find(name)
+        chosen = parse_params(trainer.Params, params, name)
         with phases.time("load"):
-            dataset = self._warm(dataset, trainer, assignment.champion, facts)
+            dataset = self._warm(dataset, trainer, chosen, assignment.champion, facts)
         with phases.time("fit"):
-            model = trainer.train(dataset, parse_params(trainer.Params, params, name))
+            model = trainer.train(dataset, chosen)
         facts["model_used"] = model.model_used
         with phases.time("evaluate"):
             metrics = evaluate(model, dataset, labels)
@@ -164,16 +165,16 @@ class Training:
         return {"metrics": metrics, "artifacts": artifacts}
 
     def _warm(
-        self, dataset: Dataset, trainer: Any, champion: Champion | None, facts: dict[str, Any]
+        self, dataset: Dataset, trainer: Any, params: Any, champion: Champion | None, facts: dict[str, Any]
     ) -> Dataset:
-        """The dataset with the champion's state, where that is of the same trainer and of use to it."""
-        if champion is None or champion.trainer != facts["trainer"]:
-            return dataset
-        if not getattr(trainer, "WARM_STARTS", False):
+        """The dataset with the state of the champion's model, where the training will begin from it."""
+        makes_use_of = getattr(trainer, "makes_use_of", None)
+        if champion is None or champion.trainer != facts["trainer"] or makes_use_of is None:
             return dataset
         previous = state_of(self._store, champion)
-        if previous is not None:
-            facts["warm_start_id"] = champion.attempt_id
+        if previous is None or not makes_use_of(previous, params):
+            return dataset
+        facts["warm_start_id"] = champion.attempt_id
         return replace(dataset, previous=previous)
 
     def _by_user(

@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-WARM_STARTS = True
 LONGEST_SEASON = 24
 """Up to here order=auto takes seasonal ARIMA, beyond it harmonic regression with ARIMA errors."""
 
-__all__ = ["WARM_STARTS", "Params", "restore", "train"]
+__all__ = ["Params", "makes_use_of", "restore", "train"]
 
 
 class SlowFitWarning(UserWarning):
@@ -111,15 +110,12 @@ def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tu
     from runner.trainers.arma.orders import Orders
     from runner.trainers.arma.selection import chosen
 
-    if params.order is None:
+    orders = _given(params)
+    if orders is None:
         if not compiled.trouble:
             with contextlib.suppress(NoRunError):
                 return chosen(values, season, dataset.period), ""
         orders = Orders(1, 1, 1)
-    else:
-        p, d, q = params.order
-        sp, sd, sq, s = params.seasonal or (0, 0, 0, 1)
-        orders = Orders(p, d, q, sp, sd, sq, s, constant=d + sd == 0)
     if compiled.trouble:
         warnings.warn(
             f"{compiled.trouble[0]}: ARIMA models are fitted by statsmodels, which takes many times "
@@ -129,18 +125,37 @@ def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tu
         )
         return by_statsmodels.fit(values, orders), " by statsmodels"
     try:
-        return fit(values, orders, dataset.period, _earlier(dataset.previous, orders)), ""
+        return fit(values, orders, dataset.period, _earlier(dataset, params)), ""
     except NoRunError:
         return by_statsmodels.fit(values, orders), " by statsmodels"
 
 
-def _earlier(previous: State | None, orders: Orders) -> Floats | None:
-    """The coefficients of the champion, where it is a model of the same orders."""
+def makes_use_of(previous: State, params: Params) -> bool:
+    """Whether a training begins from the coefficients of an earlier model: the orders must agree."""
+    from runner.trainers.arma import compiled
+
+    orders = _given(params)
+    return orders is not None and tuple(previous.get("orders", ())) == orders.key and not compiled.trouble
+
+
+def _given(params: Params) -> Orders | None:
+    """The orders that the parameters name, None where the data choose them."""
+    from runner.trainers.arma.orders import Orders
+
+    if params.order is None:
+        return None
+    p, d, q = params.order
+    sp, sd, sq, s = params.seasonal or (0, 0, 0, 1)
+    return Orders(p, d, q, sp, sd, sq, s, constant=d + sd == 0)
+
+
+def _earlier(dataset: Dataset, params: Params) -> Floats | None:
+    """The coefficients of the champion, where they are of use."""
     import numpy as np
 
-    if previous is None or tuple(previous.get("orders", ())) != orders.key:
+    if dataset.previous is None or not makes_use_of(dataset.previous, params):
         return None
-    factors: Floats = np.array(previous["factors"])
+    factors: Floats = np.array(dataset.previous["factors"])
     return factors
 
 
