@@ -437,7 +437,8 @@ def test_an_error_that_cannot_say_what_it_is_fails_its_slice(project):
 def test_on_a_fresh_ledger_the_trainer_is_arima(project):
     runner.run(project, resume=True, workers=0, limit=1, quiet=True)
 
-    assert answers(project, "SELECT trainer, model_used FROM attempts") == [("arima", "ARIMA(1,1,1)")]
+    ((trainer, used),) = answers(project, "SELECT trainer, model_used FROM attempts")
+    assert (trainer, used[:6]) == ("arima", "ARIMA(")
 
 
 @ONCE

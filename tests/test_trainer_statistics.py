@@ -101,7 +101,7 @@ def test_too_few_values_are_told_with_figures():
         (
             arima,
             {"order": "1,1"},
-            "the parameter order is '1,1'; it must be a whole number,a whole number,a whole number or none",
+            "the parameter order is '1,1'; it must be 3 whole numbers or none",
         ),
         (arima, {"harmonics": "many"}, "it is a number, auto or none"),
         (arima, {"order": "auto", "seasonal": "0,1,1,24"}, "order=auto chooses the seasonal part too"),

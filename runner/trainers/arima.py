@@ -41,7 +41,7 @@ class SlowFitWarning(UserWarning):
 class Params:
     """The orders of the model, and how a season enters it."""
 
-    order: tuple[int, int, int] | None = parameter((1, 1, 1), "p,d,q; auto: by AICc")
+    order: tuple[int, int, int] | None = parameter(None, "p,d,q; auto (or none): by AICc")
     seasonal: tuple[int, int, int, int] | None = parameter(
         None, "P,D,Q,s; none: no seasonal part, or with order=auto by AICc where the period is at most 24"
     )
