@@ -140,6 +140,10 @@ def _best(
     begin = starts(w - w.mean(), shape, period)
     if previous is not None and previous.size == shape[:4].sum():
         begin = np.vstack([unconstrained(previous, shape, INSIDE), begin])
+    if likelihood.gaps:  # the filter that skips them is slow: a search on bridged gaps comes first
+        whole_series = filled(values)
+        bridged = Likelihood(whole_series, likelihood.orders)
+        begin = np.vstack([_best(bridged, whole_series, period, previous, hopes), begin[:1]])
     best: Floats = begin[0]
     height = -np.inf
     for place, free in enumerate(begin[: len(hopes)]):
