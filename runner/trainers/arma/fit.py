@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 AGREE = 0.05
 """Log-likelihoods that differ by no more are of the same maximum."""
 MOST_STEPS = 80
-HOPES = (5.0, 5.0, 2.0, 2.0, 2.0, 2.0)
+ENOUGH = 2
+"""So many other starts must come to the best maximum too; then no further one is tried."""
+HOPES = (5.0, 5.0, 2.0, 2.0, 2.0, 2.0, 2.0)
 """How much a start is trusted: the first ones find the best maximum of nearly every series."""
 INSIDE = 1.0 - 1e-6
 
@@ -132,7 +134,7 @@ def _best(
     previous: Floats | None,
     hopes: tuple[float, ...],
 ) -> Floats:
-    """The best free parameters: start by start, until two of them agree on the best maximum."""
+    """The best free parameters: start by start, until several agree on the best maximum."""
     shape = likelihood.shape
     if shape[:4].sum() == 0:
         return np.zeros(0)
@@ -144,15 +146,12 @@ def _best(
         whole_series = filled(values)
         bridged = Likelihood(whole_series, likelihood.orders)
         begin = np.vstack([_best(bridged, whole_series, period, previous, hopes), begin[:1]])
-    best: Floats = begin[0]
-    height = -np.inf
+    heights: list[float] = []
     for place, free in enumerate(begin[: len(hopes)]):
-        reached = likelihood.highest(free, height, hopes[place])
-        agree = abs(reached - height) < AGREE
-        if reached > height:
-            best, height = free, reached
-        if agree and place > 0:
+        heights.append(likelihood.highest(free, max(heights, default=-np.inf), hopes[place]))
+        if sum(abs(height - max(heights)) < AGREE for height in heights) > ENOUGH:
             break
+    best: Floats = begin[int(np.argmax(heights))]
     return best
 
 

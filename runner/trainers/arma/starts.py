@@ -131,6 +131,9 @@ def starts(w: Floats, shape: Ints, period: int) -> Floats:
     found.append(np.array(_real(p, 0.9, 1.0) + _real(q, 0.6, -1.0) + seasonal))
     if min(p, q) > 1 and period > 2:  # a steadier cycle, which has a maximum of its own at times
         found.append(np.array(_pair(p, 0.99, turn, 1.0) + _pair(q, 0.97, turn, -1.0) + seasonal))
+    found.append(
+        np.array(_real(p, 0.5, -1.0) + _real(q, 0.6, 1.0) + seasonal)
+    )  # from step to step the other way
     return np.array([unconstrained(each, shape, MOST) for each in found])
 
 
