@@ -24,7 +24,9 @@ AGREE = 0.05
 MOST_STEPS = 80
 ENOUGH = 2
 """So many other starts must come to the best maximum too; then no further one is tried."""
-HOPES = (5.0, 5.0, 2.0, 2.0, 2.0, 2.0, 2.0)
+SHORT = 1_000
+"""Up to so many values the likelihood is bumpier, and cheap: one more start must agree."""
+HOPES = (5.0, 5.0) + (2.0,) * 7
 """How much a start is trusted: the first ones find the best maximum of nearly every series."""
 INSIDE = 1.0 - 1e-6
 
@@ -146,10 +148,11 @@ def _best(
         whole_series = filled(values)
         bridged = Likelihood(whole_series, likelihood.orders)
         begin = np.vstack([_best(bridged, whole_series, period, previous, hopes), begin[:1]])
+    enough = ENOUGH + (likelihood.series.size <= SHORT)
     heights: list[float] = []
     for place, free in enumerate(begin[: len(hopes)]):
         heights.append(likelihood.highest(free, max(heights, default=-np.inf), hopes[place]))
-        if sum(abs(height - max(heights)) < AGREE for height in heights) > ENOUGH:
+        if sum(abs(height - max(heights)) < AGREE for height in heights) > enough:
             break
     best: Floats = begin[int(np.argmax(heights))]
     return best
