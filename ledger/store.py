@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -93,7 +94,7 @@ class Ledger:
         """What a command needs to find this ledger: nothing for `ledger.db` in the current folder."""
         if self.path is not None and self.path == Path("ledger.db").absolute():
             return ""
-        return f" --ledger {self.name}"
+        return f" --ledger {shlex.quote(self.name)}"
 
     @property
     def path(self) -> Path | None:

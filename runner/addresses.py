@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ledger.errors import LedgerError
 from ledger.formats import DATABASES
-from ledger.variables import VARIABLE, value_of
+from ledger.variables import VARIABLE, value_of, values_in
 from runner.errors import SourceError
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ def database_url(name: str, base: str | None, urls: Mapping[str, str]) -> URL:
         f"database {name}: there is no file {folder / name}.db, and runner.toml names no URL for it; "
         f'add `{name} = "…"` (or `"*" = "…{{database}}"` for all) under [databases]'
     )
+
+
+def filled_in(name: str, urls: Mapping[str, str]) -> tuple[str, ...]:
+    """What the variables hold that are named in the URL behind a name: no message may tell it."""
+    return tuple(values_in(urls.get(name) or (name if "://" in name else urls.get("*", ""))))
 
 
 def _parsed(written: str, name: str) -> URL:

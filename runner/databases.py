@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ledger.records import Slice
-from runner.addresses import database_url
+from ledger.secrets import masked, without_secrets
+from runner.addresses import database_url, filled_in
 from runner.errors import SourceError
-from runner.secrets import masked, without_secrets
 from runner.tables import Known, read
 from runner.windows import Window
 
@@ -32,6 +32,7 @@ class Database:
     url: URL
     told: str
     engine: Engine
+    filled_in: tuple[str, ...]  # what messages must not tell
     known: Known = field(default_factory=Known)
 
 
@@ -58,7 +59,8 @@ class Databases:
         except SQLAlchemyError as error:
             # The driver's own words, without the statement and its values. Never the cause: its
             # traceback would be recorded, and drivers quote what they were given.
-            reason = without_secrets(_first_line(getattr(error, "orig", None) or error), database.url)
+            first = _first_line(getattr(error, "orig", None) or error)
+            reason = without_secrets(first, database.url, database.filled_in)
             raise SourceError(f"{database.told}: {reason}") from None
 
     def close(self) -> None:
@@ -69,7 +71,8 @@ class Databases:
     def _database(self, name: str, base: str | None) -> Database:
         key = (name, base)
         if key not in self._open:
-            self._open[key] = _database(name, database_url(name, base, self._urls))
+            url = database_url(name, base, self._urls)
+            self._open[key] = _database(name, url, filled_in(name, self._urls))
             if len(self._open) > self._keep_open:
                 _, oldest = self._open.popitem(last=False)
                 oldest.engine.dispose()
@@ -77,7 +80,7 @@ class Databases:
         return self._open[key]
 
 
-def _database(name: str, url: URL) -> Database:
+def _database(name: str, url: URL, filled_in: tuple[str, ...]) -> Database:
     from sqlalchemy.exc import SQLAlchemyError
 
     told = f"database {masked(name)}"
@@ -86,16 +89,16 @@ def _database(name: str, url: URL) -> Database:
     if url.get_backend_name() == "sqlite" and url.database:
         path = Path(url.database).absolute()
         told = f"{told} ({path})"
-        return Database(url, told, _sqlite_engine(path, told))
+        return Database(url, told, _sqlite_engine(path, told), ())  # a path is no secret
     try:
-        return Database(url, told, _engine(url))
+        return Database(url, told, _engine(url), filled_in)
     except ImportError as error:
         raise SourceError(
             f"{told}: the driver of {url.drivername}:// cannot be loaded ({error}); "
             "install it, for PostgreSQL with pip install 'slice-ledger[postgres]'"
         ) from None
     except SQLAlchemyError as error:
-        raise SourceError(f"{told}: {without_secrets(_first_line(error), url)}") from None
+        raise SourceError(f"{told}: {without_secrets(_first_line(error), url, filled_in)}") from None
 
 
 def _engine(url: URL) -> Engine:

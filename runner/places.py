@@ -12,9 +12,9 @@ from typing import IO, cast
 from zipfile import BadZipFile
 
 from ledger.errors import LedgerError
+from ledger.secrets import hidden, masked
 from ledger.variables import filled, values_in
 from runner.errors import RunnerError, SourceAddressError, SourceError
-from runner.secrets import hidden, masked
 
 PACKAGES = {
     "http": "aiohttp requests",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.ranges import interval
 from ledger.records import Slice
+from ledger.secrets import masked
 from ledger.tabular import time_column
 from runner.bounds import bounds
 from runner.cut import require_column
 from runner.errors import MissingColumnError, NoDataError
 from runner.fetching import fetched
-from runner.secrets import masked
 from runner.timeaxis import time_axis
 from runner.windows import Window
 

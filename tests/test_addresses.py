@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from ledger.secrets import masked, without_secrets
 from runner.addresses import beside, database_url
 from runner.config import read_config
 from runner.errors import SourceError
-from runner.secrets import masked, without_secrets
 from tests.reading import TIMES, load, row
 
 
@@ -143,6 +143,19 @@ def test_what_a_driver_says_is_told_without_the_password(url):
 
     with pytest.raises(SourceError, match="^database shop: .*folder-[*]{3}") as caught:
         load(row(database="shop", table="t"), databases={"shop": url})
+
+    assert "kret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_a_driver_says_is_told_without_what_was_filled_in(monkeypatch):
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("PLACE", "kretkret")
+
+    with pytest.raises(SourceError, match="^database shop: .*folder-[*]{3}") as caught:
+        load(
+            row(database="shop", table="t"),
+            databases={"*": "postgresql://u@/{database}?host=/tmp/folder-${PLACE}"},
+        )
 
     assert "kret" not in "".join(traceback.format_exception(caught.value))
 

@@ -9,7 +9,7 @@ import threading
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote
 
 import fsspec
 import pandas as pd
@@ -337,17 +337,20 @@ class Telling(fsspec.AbstractFileSystem):
     protocol = "telling"
 
     def _open(self, path, *_, **__):
-        raise RuntimeError(f"GET {path} -> {quote(path)}: 403")
+        anew = quote_plus(unquote(path), safe="@:!/")
+        raise RuntimeError(f"GET {path} -> {quote(path)} -> {anew} -> {path.lower()}: 403")
 
 
 def test_no_error_of_a_client_tells_a_secret_that_was_filled_in(monkeypatch):
-    monkeypatch.setenv("FOLDER_KEY", "hush/h sh")
+    monkeypatch.setenv("FOLDER_KEY", "hush/h@sh: h!sh")
     fsspec.register_implementation("telling", Telling, clobber=True)
 
     with pytest.raises(SourceError, match="cannot be read: .*403") as caught:
         load(row(file="telling://${FOLDER_KEY}/x.csv"))
 
     assert "hush" not in str(caught.value)
+    assert "h!sh" not in str(caught.value)
+    assert str(caught.value).count("***") == 4
 
 
 def test_a_line_of_values_parted_by_blanks_is_shown_with_blanks(tmp_path):

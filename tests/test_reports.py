@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import timedelta
 
 import pandas as pd
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
-from ledger.database import reading
+from ledger.commands.failures import failures
+from ledger.database import reading, writing
 from ledger.errors import UnknownSliceError
 from ledger.records import Artifact, Facts, Failure, Success
+from ledger.requeue import Selection
+from ledger.schema import attempts
 from ledger.status import MOVES, Outcome, Status
 from ledger.store import Ledger
 
@@ -113,8 +117,6 @@ def test_slices_of_dead_runners_are_counted(ledger, make_slice):
         record.claim(runner)
     from sqlalchemy import text
 
-    from ledger.database import writing
-
     with writing(ledger.engine) as conn:
         conn.execute(text("UPDATE runners SET pid_started = 'another'"))
 
@@ -134,7 +136,54 @@ def test_the_same_error_of_many_slices_is_told_once_with_what_queues_them_again(
         ("OSError", 1, "odd"),
         ("KeyError", 1, "other"),
     ]
-    assert groups[0].requeue.startswith("ledger requeue --where \"last_error_type = 'OSError'\"")
+    assert groups[2].requeue.startswith("ledger requeue --where \"last_error_type = 'KeyError'\"")
+
+
+NASTY = '\'$(rm)` \\ 100% of "x" -- wait!'
+
+
+@pytest.mark.parametrize("message", ["odd", f"odd {NASTY}", "", "series-b: odd\nmore of it"])
+def test_what_a_group_says_queues_that_group_again_and_no_other(ledger, attempt, message):
+    attempt("series-a", Failure("OSError", "even"))
+    attempt("series-b", Failure("OSError", message))
+    (condition,) = [
+        shlex.split(group.requeue)[3] for group in ledger.failures() if group.example == "series-b"
+    ]
+
+    report = ledger.requeue(Selection(where=condition))
+
+    assert report.queued == 1
+    assert [group.example for group in ledger.failures()] == ["series-a"]
+
+
+def test_messages_that_name_their_slice_are_one_group(ledger, attempt):
+    attempt("web.cpu", Failure("ValueError", "no rows for web.cpu"))
+    attempt("web.disk", Failure("ValueError", "no rows for web.disk"))
+
+    (group,) = ledger.failures()
+
+    assert group.count == 2
+
+
+def test_of_very_many_groups_the_largest_are_printed(ledger, place, attempt, capsys):
+    for number in range(22):
+        attempt(str(number), Failure(f"Error{number}", "x"))
+
+    failures(place)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(" × " in line for line in lines) == 20
+    assert lines[-1] == "… and 2 slices in 2 smaller groups; --json shows all"
+
+
+def test_failures_without_a_class_are_queued_again_too(ledger, make_slice, attempt):
+    attempt("a", Failure("ValueError", "x"))
+    with writing(ledger.engine) as conn:
+        conn.execute(update(attempts).values(error_type=None))
+
+    (group,) = ledger.failures()
+
+    assert ledger.requeue(Selection(where=shlex.split(group.requeue)[3])).queued == 1
 
 
 def test_the_history_of_a_slice_is_complete(ledger, attempt):

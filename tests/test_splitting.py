@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from ledger.catalog.found import Wanted
-from ledger.errors import LedgerError, RangeError
+from ledger.errors import AccessError, LedgerError, RangeError
 from ledger.formats import FILES, PARQUET
 from ledger.splitting import write_split
 from ledger.store import Ledger
@@ -22,6 +22,8 @@ from ledger.store import Ledger
 DAYS = [f"2026-01-{day:02d}" for day in range(1, 31)]
 WANTED = Wanted(train="10d", test="5d")
 ROWS = Wanted(train="10", test="5")
+MEMORY = Wanted(train="10d", test="5d", tables=("memory_load",))
+SERIES = "generate_series(0, 29) n"
 
 
 @pytest.fixture(autouse=True)
@@ -237,7 +239,43 @@ def test_a_series_is_split_once_however_often_its_file_is_given(split, database)
     assert len(split(".", "shop.db", "./shop.db")[0]) == 1
 
 
-@pytest.mark.parametrize("url", ["nosql://u:secret@h/d", "://u:secret@h"])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("tests:hush@/postgres?", "tests:${DATABASE_PASSWORD}@/postgres?"),
+        ("tests@/postgres?password=hush&", "password=${DATABASE_PASSWORD}"),
+        ("${ROLE}:${PW}@/postgres?", "${ROLE}:${PW}@/postgres?"),
+    ],
+)
+def test_the_url_for_runner_toml_names_variables_and_no_password(
+    postgres_url, split, monkeypatch, given, told
+):
+    monkeypatch.setenv("ROLE", "tests")
+    monkeypatch.setenv("PW", "hush")
+    engine = create_engine(postgres_url)
+    with engine.begin() as conn:
+        conn.execute(text("DROP TABLE IF EXISTS memory_load"))
+        conn.execute(text("CREATE TABLE memory_load AS SELECT DATE '2026-01-01' + n AS ts, n FROM " + SERIES))
+    engine.dispose()
+
+    rows, said = split(postgres_url.replace("tests@/postgres?", given), wanted=MEMORY)
+
+    assert len(rows) == 1
+    assert told in said
+    assert "hush" not in said
+
+
+def test_what_a_server_says_is_told_without_what_was_filled_in(split, monkeypatch):
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("PLACE", "hush")
+
+    with pytest.raises(AccessError, match="database x cannot be read: .*folder-[*]{3}") as caught:
+        split("postgresql://u@/x?host=/tmp/folder-${PLACE}")
+
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["nosql://u:secret@h/d", "://u:secret@h", "postgresql://u:p@secret@h/d"])
 def test_a_url_that_is_none_is_told_without_its_password(split, url):
     with pytest.raises(LedgerError, match="is the URL of no database") as caught:
         split(url)

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 from ledger.catalog.found import Search, Table, Wanted
 from ledger.errors import AccessError, LedgerError
 from ledger.schema import VERSION_TABLE, metadata
+from ledger.secrets import with_passwords, without_secrets
 from ledger.tabular import time_column
-from ledger.variables import filled
+from ledger.variables import VARIABLE, filled, values_in
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine
     from sqlalchemy.engine import URL
     from sqlalchemy.exc import SQLAlchemyError
+
+
+PASSWORD = "THE-PASSWORD"
+"""Stands in a URL while it is written, which would quote a variable."""
 
 
 def in_sqlite(path: Path, search: Search) -> Iterator[Table]:
@@ -44,6 +49,8 @@ def in_url(source: str, search: Search) -> Iterator[Table]:
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
     try:
+        if source.count("@") > 1:  # of a password that is not escaped a part would be taken for the host
+            raise ArgumentError
         url = make_url(filled(source))
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
@@ -54,23 +61,24 @@ def in_url(source: str, search: Search) -> Iterator[Table]:
     ):  # neither it nor its words are shown: there may be a password
         raise LedgerError(
             f"{source.partition('://')[0]}://… is the URL of no database this program can open; one looks "
-            "like DIALECT://USER@HOST/NAME, and files are given by their paths"
+            "like DIALECT://USER@HOST/NAME (in a password @ is %40), and files are given by their paths"
         ) from None
     database = url.database or "database"
     name = search.names.take(database, f"{url.host}/{database}")
-    search.notes.urls[name] = _told(url)
+    search.notes.urls[name] = source if VARIABLE.search(source) else _told(url)
     try:
         yield from _in_engine(engine, name, name, search)
     except SQLAlchemyError as error:
-        raise AccessError(f"database {name} cannot be read: {_reason(error)}") from None
+        reason = without_secrets(_reason(error), url, values_in(source))
+        raise AccessError(f"database {name} cannot be read: {reason}") from None
     finally:
         engine.dispose()
 
 
 def _told(url: URL) -> str:
-    """The URL for runner.toml, with an environment variable where the password was."""
-    written = url.set(password="PASSWORD") if url.password else url
-    return written.render_as_string(hide_password=False).replace(":PASSWORD@", ":${DATABASE_PASSWORD}@")
+    """The URL for runner.toml, with an environment variable where a password was."""
+    written = with_passwords(url, PASSWORD).render_as_string(hide_password=False)
+    return written.replace(PASSWORD, "${DATABASE_PASSWORD}")
 
 
 def _reason(error: SQLAlchemyError) -> str:
