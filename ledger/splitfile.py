@@ -11,12 +11,10 @@ from typing import TextIO
 from ledger.errors import AccessError
 from ledger.findings import Findings
 from ledger.splitbatch import Batch
-from ledger.splitrow import RANGES
+from ledger.splitheader import read_header
 
 BATCH = 5_000
 LONGEST_FIELD = 1_000_000
-NO_GROUPS = ("id", "params", "priority", "group")
-"""Columns that do not say which slices belong together; `group` does so by itself."""
 
 
 def read_batches(path: Path, findings: Findings, *, group_by: str | None = None) -> Iterator[Batch]:
@@ -30,7 +28,7 @@ def read_batches(path: Path, findings: Findings, *, group_by: str | None = None)
         with path.open(encoding=_encoding(path), newline="") as stream:
             yield from _batches(stream, findings, group_by)
     except UnicodeDecodeError as error:
-        findings.add(0, f"is not UTF-8 text (byte {error.start}); save it as UTF-8")
+        findings.add(*_not_text(path, error.encoding))
     except OSError as error:
         raise AccessError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -41,9 +39,19 @@ def _encoding(path: Path) -> str:
     return "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
+def _not_text(path: Path, encoding: str) -> tuple[int, str]:
+    """The line that is no text, and what is wrong with it. Text is decoded in blocks, which know no lines."""
+    if "16" in encoding:
+        return 0, "is not whole UTF-16 text; save it as UTF-8"
+    with path.open("rb") as stream:
+        lines = enumerate(stream, start=1)
+        number = next((n for n, line in lines if line.decode(errors="ignore").encode() != line), 0)
+    return number, "is not UTF-8 text; save the file as UTF-8"
+
+
 def _batches(stream: TextIO, findings: Findings, group_by: str | None) -> Iterator[Batch]:
     reader = csv.reader(stream, strict=True)
-    header = _header(reader, findings, group_by)
+    header = read_header(reader, findings, group_by=group_by)
     if header is None:
         return
     line, count = reader.line_num + 1, 0
@@ -70,27 +78,3 @@ def _batches(stream: TextIO, findings: Findings, group_by: str | None) -> Iterat
             yield batch.sound(findings)
     if not count:
         findings.add(1, "there are no rows below the header")
-
-
-def _header(reader: Iterator[list[str]], findings: Findings, group_by: str | None) -> list[str] | None:
-    try:
-        written = next(reader, None)
-    except csv.Error as error:
-        findings.add(1, f"the header cannot be read: {error}")
-        return None
-    if not written:
-        findings.add(1, f"the file is empty; its first line names the columns: id,file,{','.join(RANGES)}")
-        return None
-    header = [name.strip() for name in written]
-    before = findings.count
-    for name in sorted({name for name in header if header.count(name) > 1}):
-        findings.add(1, "there are two columns of this name", name or "(empty)")
-    for name in ("id", *RANGES):
-        if name not in header:
-            findings.add(1, "the column is missing", name)
-    if "file" not in header and "database" not in header:
-        findings.add(1, "there is neither a column file nor a column database")
-    if group_by is not None and (group_by not in header or group_by in NO_GROUPS):
-        there = ", ".join(name for name in header if name not in NO_GROUPS)
-        findings.add(1, f"slices cannot be grouped by {group_by!r}; there are {there}")
-    return None if findings.count > before else header

@@ -151,6 +151,17 @@ def test_any_column_can_group_slices(ledger, split, row, column, group):
     assert row("a").model_group == group
 
 
+def test_the_column_group_groups_slices_also_when_it_is_named(ledger, tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text(
+        "id,file,train_from,train_to,test_from,test_to,group\na,x.csv,0,9,10,14,g\n", encoding="utf-8"
+    )
+
+    ledger.import_slices(path, group_by="group")
+
+    assert list(ledger.query("SELECT model_group FROM slices").model_group) == ["g"]
+
+
 @pytest.mark.parametrize("column", ["regoin", "params", "id"])
 def test_a_column_that_cannot_group_slices_is_refused(ledger, split, column):
     with pytest.raises(

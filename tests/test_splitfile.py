@@ -102,6 +102,12 @@ def test_a_quoted_line_break_belongs_to_its_field_and_lines_are_still_counted(re
     ("content", "problem"),
     [
         ("", "line 1: the file is empty"),
+        ("\n" + FILES, "line 1: the line is empty; the first line names the columns"),
+        (f"{FILES}\na,x.csv,0,9,10,14\n".encode("utf-16-le"), "line 1: holds NUL characters, as UTF-16"),
+        (FILES.replace(",", ";") + "\n", "line 1: has semicolons between the columns"),
+        (FILES.replace(",", "\t") + "\n", "line 1: has tabs between the columns"),
+        (FILES.replace("id", "ID") + "\n", "column id: the column is missing; 'ID' must be written 'id'"),
+        (FILES.replace("file", "File") + "\n", "nor a column database; 'File' must be written 'file'"),
         (f"{FILES}\n", "line 1: there are no rows"),
         ("id,file,train_from,train_to,test_from\n", "line 1, column test_to: the column is missing"),
         ("file,train_from,train_to,test_from,test_to\n", "column id: the column is missing"),
@@ -183,9 +189,17 @@ def test_a_url_without_a_password_or_with_a_variable_in_its_place_is_accepted(re
 
 
 def test_text_that_is_not_utf_8_is_told(read):
-    _, findings = read(f"{FILES}\n".encode() + b"caf\xe9,x.csv,0,9,10,14\n")
+    rows = "".join(f"{n},x.csv,0,9,10,14\n" for n in range(3_000))
 
-    assert "is not UTF-8 text" in findings.problems[0]
+    _, findings = read(f"{FILES}\n{rows}".encode() + b"caf\xe9,x.csv,0,9,10,14\n")
+
+    assert findings.problems == ["split.csv, line 3002: is not UTF-8 text; save the file as UTF-8"]
+
+
+def test_utf_16_text_that_is_cut_off_is_told(read):
+    _, findings = read(f"{FILES}\na,x.csv,0,9,10,14\n".encode("utf-16")[:-1])
+
+    assert findings.problems == ["split.csv: is not whole UTF-16 text; save it as UTF-8"]
 
 
 def test_the_first_problems_are_told_and_all_are_counted(read):
