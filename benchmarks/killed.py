@@ -143,7 +143,7 @@ def run(given: argparse.Namespace, folder: Path) -> None:
 
     began = time.monotonic()
     with Ledger.open(place) as ledger:
-        slices = ledger.import_slices(split).rows
+        slices = ledger.import_slices(split, artifacts=str(folder / "artifacts")).rows
         chance = random.Random(given.seed)
         every = (0.5 * given.every, 1.5 * given.every)
         victims = [

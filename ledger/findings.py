@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ledger.errors import SplitFileError
@@ -30,6 +31,13 @@ class Findings:
         """Remember where an id stands; return where it stood before, None when it is new."""
         before = self._lines.setdefault(row_id, line)
         return None if before == line else before
+
+    def all_new(self, ids: Sequence[str], lines: Sequence[int]) -> bool:
+        """Remember where ids stand, if none is empty and none was seen before; else remember nothing."""
+        if not all(map(str.strip, ids)) or len(set(ids)) < len(ids) or not self._lines.keys().isdisjoint(ids):
+            return False
+        self._lines.update(zip(ids, lines, strict=True))
+        return True
 
     def raise_if_any(self) -> None:
         """Raise SplitFileError when anything is wrong."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from ledger.database import ledger_url, sqlite_path
 from ledger.findings import Findings
 from ledger.import_report import ImportReport
-from ledger.splitfile import read_rows
+from ledger.splitfile import read_batches
 
 
 def rehearse(ledger: str, split: str | Path, *, group_by: str | None = None) -> ImportReport | None:
@@ -20,7 +20,7 @@ def rehearse(ledger: str, split: str | Path, *, group_by: str | None = None) -> 
     if path is None or path.exists() or not path.parent.is_dir():
         return None
     findings = Findings(str(split))
-    rows = sum(1 for _ in read_rows(Path(split).absolute(), findings, group_by=group_by))
+    rows = sum(len(batch) for batch in read_batches(Path(split).absolute(), findings, group_by=group_by))
     findings.raise_if_any()
     return ImportReport(
         path=str(split),

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, text
 
 from ledger.schema import imports
-from ledger.splitrow import SplitRow
+from ledger.splitbatch import Batch
 from ledger.staging import COLUMNS, SPEC, Defaults, stage
 
 _SAME_ID = "staged n JOIN slices ON slices.id = n.id"
@@ -41,7 +41,7 @@ _RETIRE = f"""
 
 def import_rows(
     conn: Connection,
-    rows: Iterable[SplitRow],
+    batches: Iterable[Batch],
     *,
     path: Path,
     defaults: Defaults,
@@ -49,7 +49,7 @@ def import_rows(
     now: datetime,
     check: Callable[[], None],
 ) -> dict[str, int]:
-    """Bring the ledger in line with `rows`, and return the counts of an ImportReport.
+    """Bring the ledger in line with a split file, and return the counts of an ImportReport.
 
     The rows go into a temporary table first; what is new, changed and gone then takes one statement
     each, however many there are. A changed slice is pending again and keeps its champion; one that
@@ -58,7 +58,7 @@ def import_rows(
     """
     if conn.dialect.name == "postgresql":  # one import at a time; runners go on meanwhile
         conn.execute(text("LOCK TABLE imports IN SHARE ROW EXCLUSIVE MODE"))
-    stage(conn, rows, defaults, check)
+    stage(conn, batches, defaults, check)
     folder = str(path.parent)
     counts = _compare(conn, folder)
     if prune:

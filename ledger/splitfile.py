@@ -1,21 +1,23 @@
-"""A split file: its rows read one by one."""
+"""A split file: its rows, some thousands at a time."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
 from ledger.errors import AccessError
 from ledger.findings import Findings
+from ledger.splitbatch import Batch
 from ledger.splitheader import read_header
-from ledger.splitrow import SplitRow, split_row
 
+BATCH = 5_000
 LONGEST_FIELD = 1_000_000
 
 
-def read_rows(path: Path, findings: Findings, *, group_by: str | None = None) -> Iterator[SplitRow]:
+def read_batches(path: Path, findings: Findings, *, group_by: str | None = None) -> Iterator[Batch]:
     """Yield the sound rows of a split file and note the others in `findings`.
 
     `group_by` is a column that must be there, and can group slices. Memory grows with the ids
@@ -24,7 +26,7 @@ def read_rows(path: Path, findings: Findings, *, group_by: str | None = None) ->
     csv.field_size_limit(LONGEST_FIELD)
     try:
         with path.open(encoding=_encoding(path), newline="") as stream:
-            yield from _rows(stream, findings, group_by)
+            yield from _batches(stream, findings, group_by)
     except UnicodeDecodeError as error:
         findings.add(*_not_text(path, error.encoding))
     except OSError as error:
@@ -47,24 +49,32 @@ def _not_text(path: Path, encoding: str) -> tuple[int, str]:
     return number, "is not UTF-8 text; save the file as UTF-8"
 
 
-def _rows(stream: TextIO, findings: Findings, group_by: str | None) -> Iterator[SplitRow]:
+def _batches(stream: TextIO, findings: Findings, group_by: str | None) -> Iterator[Batch]:
     reader = csv.reader(stream, strict=True)
     header = read_header(reader, findings, group_by=group_by)
     if header is None:
         return
-    line = reader.line_num + 1
-    rows = 0
-    while True:
+    line, count = reader.line_num + 1, 0
+    more = True
+    while more:
+        batch = Batch(header, [], [])
+        room = BATCH
         try:
-            fields = next(reader, None)
-        except csv.Error as error:
+            for fields in islice(reader, BATCH):
+                room -= 1
+                if fields:
+                    batch.rows.append(fields)
+                    batch.lines.append(line)
+                line = reader.line_num + 1
+        except (csv.Error, UnicodeDecodeError) as error:
+            batch.sound(findings)  # what comes before is told first
+            if isinstance(error, UnicodeDecodeError):
+                raise
             findings.add(line, f"{error}; a field ends at the next quote or comma and has at most 1 MB")
             return
-        if fields is None:
-            break
-        if fields and (row := split_row(header, fields, line, findings)) is not None:
-            yield row
-        rows += bool(fields)
-        line = reader.line_num + 1
-    if not rows:
+        more = room == 0
+        count += len(batch)
+        if batch.rows:
+            yield batch.sound(findings)
+    if not count:
         findings.add(1, "there are no rows below the header")

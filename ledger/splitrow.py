@@ -1,9 +1,9 @@
-"""A row of a split file: what its fields mean, and whether they are sound."""
+"""A row of a split file: what its fields mean, and everything that may be wrong with them."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
 
 from ledger.errors import RangeError
 from ledger.findings import Findings
@@ -20,53 +20,58 @@ _IN_QUERY = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SplitRow:
-    """One row as it is written; an empty field of a source is None."""
-
-    line: int
-    id: str
-    database: str | None
-    table: str | None
-    column: str | None
-    file: str | None
-    ranges: tuple[str, str, str, str]
-    trainer: str | None
-    params: dict[str, str]
-    group: str | None
-    priority: int
-    extra: dict[str, str]
-
-
-def split_row(header: list[str], fields: list[str], line: int, findings: Findings) -> SplitRow | None:
-    """Understand one row; None when something is wrong with it, which is then in `findings`."""
+def is_sound(header: list[str], fields: list[str], line: int, findings: Findings) -> bool:
+    """Whether a row can be imported; what is wrong with it goes into `findings`."""
     before = findings.count
     if len(fields) != len(header):
         findings.add(line, f"has {len(fields)} fields, the header has {len(header)}")
-        return None
+        return False
     row = dict(zip(header, fields, strict=True))
     for name, value in row.items():
         if "\0" in value:
             findings.add(line, "holds a NUL character", name)
     _check_id(row["id"], line, findings)
     _check_passwords(row, line, findings)
-    source = _source(row, line, findings)
+    _check_source(row, line, findings)
     _check_ranges(row, line, findings)
-    params = _params(row.get("params", ""), line, findings)
-    priority = _priority(row.get("priority", ""), line, findings)
-    if findings.count > before:
+    for word in wrong_params(row.get("params", "")):
+        findings.add(line, f"{word!r} is not of the form key=value", "params")
+    if priority_of(written := row.get("priority", "")) is None:
+        findings.add(line, f"{written!r} is no whole number of at most 9 digits", "priority")
+    return findings.count == before
+
+
+def params_of(written: str) -> dict[str, str]:
+    """What `key=value;key=value` means."""
+    pairs = (word.partition("=") for word in written.split(";") if word.strip())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def wrong_params(written: str) -> list[str]:
+    """The parts of `key=value;key=value` that are not of that form."""
+    words = [word.strip() for word in written.split(";")]
+    return [word for word in words if word and not ("=" in word and word.partition("=")[0].strip())]
+
+
+def priority_of(written: str) -> int | None:
+    """The number a priority is written as, None where it is none, or too large for every database."""
+    try:
+        priority = int(written or "0")
+    except ValueError:
         return None
-    return SplitRow(
-        line=line,
-        id=row["id"],
-        **source,
-        ranges=(row["train_from"], row["train_to"], row["test_from"], row["test_to"]),
-        trainer=row.get("trainer", "").strip() or None,
-        params=params,
-        group=row.get("group") or None,
-        priority=priority,
-        extra={name: value for name, value in row.items() if name not in UNDERSTOOD},
-    )
+    return priority if -(2**31) <= priority < 2**31 else None
+
+
+@lru_cache(maxsize=4096)  # most rows of a split file share their ranges
+def overlap(train_from: str, train_to: str, test_from: str, test_to: str) -> bool | None:
+    """Whether the test range overlaps the train range; None where something is wrong with one of them."""
+    try:
+        train, test = interval(train_from, train_to), interval(test_from, test_to)
+    except RangeError:
+        return None
+    if train.reversed or test.reversed or train.kind != test.kind:
+        return None
+    return train.overlaps(test)
 
 
 def _check_id(row_id: str, line: int, findings: Findings) -> None:
@@ -76,24 +81,28 @@ def _check_id(row_id: str, line: int, findings: Findings) -> None:
         findings.add(line, f"the id {row_id!r} stands in line {before} already", "id")
 
 
-def _source(row: dict[str, str], line: int, findings: Findings) -> dict[str, str | None]:
-    source = {name: row.get(name) or None for name in SOURCE}
-    if source["file"] and source["database"]:
+def _check_source(row: dict[str, str], line: int, findings: Findings) -> None:
+    file, database, table = (row.get(name) for name in ("file", "database", "table"))
+    if file and database:
         findings.add(line, "names both a file and a database; leave one of them empty", "file")
-    elif not source["file"] and not source["database"]:
+    elif not file and not database:
         findings.add(line, "names neither a file nor a database", "file" if "file" in row else "database")
-    elif source["database"] and not source["table"]:
+    elif database and not table:
         findings.add(line, "the table is empty", "table")
-    return source
+
+
+def holds_password(name: str, value: str) -> bool:
+    """Whether a column of this name holds a URL with a password in it, other than as `${NAME}`."""
+    if "://" not in value:
+        return False
+    address = _IN_DATABASE if name == "database" else _IN_ADDRESS
+    passwords = [*address.findall(value), *_IN_QUERY.findall(value)]
+    return not all(map(VARIABLE.fullmatch, passwords))
 
 
 def _check_passwords(row: dict[str, str], line: int, findings: Findings) -> None:
     for name, value in row.items():
-        if "://" not in value:
-            continue
-        address = _IN_DATABASE if name == "database" else _IN_ADDRESS
-        passwords = [*address.findall(value), *_IN_QUERY.findall(value)]
-        if not all(map(VARIABLE.fullmatch, passwords)):
+        if holds_password(name, value):
             advice = "write ${NAME} in its place and set that environment variable"
             findings.add(line, f"the URL holds a password, which would be stored; {advice}", name)
 
@@ -124,24 +133,3 @@ def _interval(row: dict[str, str], which: str, line: int, findings: Findings) ->
         findings.add(line, f"{row[end]!r} comes before {start} {row[start]!r}", end)
         return None
     return found
-
-
-def _params(written: str, line: int, findings: Findings) -> dict[str, str]:
-    params = {}
-    for word in filter(None, (word.strip() for word in written.split(";"))):
-        name, equals, value = word.partition("=")
-        if not equals or not name.strip():
-            findings.add(line, f"{word!r} is not of the form key=value", "params")
-        params[name.strip()] = value.strip()
-    return params
-
-
-def _priority(written: str, line: int, findings: Findings) -> int:
-    try:
-        priority = int(written or "0")
-    except ValueError:
-        priority = 2**31
-    if not -(2**31) <= priority < 2**31:
-        findings.add(line, f"{written!r} is no whole number of at most 9 digits", "priority")
-        return 0
-    return priority

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from itertools import repeat
+from json.encoder import encode_basestring, encode_basestring_ascii
 
 from sqlalchemy import Connection, text
 
 from ledger import faults
-from ledger.splitrow import RANGES, SOURCE, SplitRow
+from ledger.splitbatch import Batch
+from ledger.splitrow import RANGES, UNDERSTOOD, params_of, priority_of
 
-BATCH = 5_000
+Text = Sequence[str | None]
+
 COLUMNS = (
     "id",
     "database_name",
@@ -41,8 +43,8 @@ class Defaults:
     group_by: str | None = None
 
 
-def stage(conn: Connection, rows: Iterable[SplitRow], defaults: Defaults, check: Callable[[], None]) -> None:
-    """Put `rows` into the temporary table `staged`; `line` is their order.
+def stage(conn: Connection, batches: Iterable[Batch], defaults: Defaults, check: Callable[[], None]) -> None:
+    """Put the rows into the temporary table `staged`; `line` is their order.
 
     `check` is called when every row was read, before anything can be made of them.
     """
@@ -51,50 +53,75 @@ def stage(conn: Connection, rows: Iterable[SplitRow], defaults: Defaults, check:
     conn.execute(text(f"CREATE TEMPORARY TABLE staged ({key}, {types})"))
     mark = "?" if conn.dialect.name == "sqlite" else "%s"
     statement = f"INSERT INTO staged ({', '.join(COLUMNS)}) VALUES ({', '.join([mark] * len(COLUMNS))})"
-    values = (_values(row, defaults) for row in rows)
-    for batch in _batches(tuple(row[name] for name in COLUMNS) for row in values):
-        conn.exec_driver_sql(statement, batch)
+    for batch in batches:
+        if len(batch):
+            conn.exec_driver_sql(statement, list(rows_of(batch, defaults)))
         faults.reach("importing")
     check()
     conn.execute(text("CREATE UNIQUE INDEX staged_id ON staged (id)"))
 
 
-def spec_hash(values: Mapping[str, Any]) -> str:
-    """A fingerprint of all that decides over the model: source, ranges, extra, trainer and params.
+def rows_of(batch: Batch, defaults: Defaults) -> Iterator[tuple[str | int | None, ...]]:
+    """The rows of a batch with the values of COLUMNS."""
+    source = [_or_none(batch.column(name)) for name in ("database", "table", "column", "file")]
+    ranges = [batch.column(name) for name in RANGES]
+    extra = _extra(batch)
+    trainer = [written.strip() or defaults.trainer for written in batch.column("trainer")]
+    params = _params(batch.column("params"), defaults)
+    return zip(
+        batch.column("id"),
+        *source,
+        *ranges,
+        extra,
+        spec_hashes([*source, *ranges, extra, trainer, params]),
+        _groups(batch, defaults.group_by),
+        trainer,
+        params,
+        map(priority_of, batch.column("priority")),
+        strict=True,
+    )
 
-    Group and priority are left out: changing them trains nothing again.
+
+def spec_hashes(decisive: Sequence[Text]) -> Iterator[str]:
+    """A fingerprint of each row over all that decides over the model: source, ranges, extra, trainer, params.
+
+    It is that of a JSON list, written here without a call for each row. Group and priority are left
+    out: changing them trains nothing again.
     """
-    decisive = [values[name] for name in SPEC if name not in ("spec_hash", "model_group", "priority")]
-    return hashlib.blake2b(json.dumps(decisive).encode(), digest_size=16).hexdigest()
+    written = []
+    for column in decisive:
+        known = {value: "null" if value is None else encode_basestring_ascii(value) for value in set(column)}
+        written.append([known[value] for value in column])
+    for row in zip(*written, strict=True):
+        yield hashlib.blake2b(f"[{', '.join(row)}]".encode(), digest_size=16).hexdigest()
 
 
-def _values(row: SplitRow, defaults: Defaults) -> dict[str, Any]:
-    params = row.params or defaults.params
-    values = {
-        "id": row.id,
-        "database_name": row.database,
-        "table_name": row.table,
-        "column_name": row.column,
-        "file": row.file,
-        **dict(zip(RANGES, row.ranges, strict=True)),
-        "extra": json.dumps(row.extra, ensure_ascii=False, sort_keys=True) if row.extra else None,
-        "model_group": _group(row, defaults.group_by),
-        "trainer": row.trainer or defaults.trainer,
-        "params": json.dumps(dict(params), ensure_ascii=False, sort_keys=True) if params else None,
-        "priority": row.priority,
+def _or_none(column: Sequence[str]) -> Text:
+    return [value or None for value in column]
+
+
+def _extra(batch: Batch) -> Text:
+    """The user's own columns as a JSON object for each row, None where there are none."""
+    names = sorted(name for name in batch.header if name not in UNDERSTOOD)
+    if not names:
+        return list(repeat(None, len(batch)))
+    keys = [encode_basestring(name) for name in names]
+    values = zip(*(map(encode_basestring, batch.column(name)) for name in names), strict=True)
+    return ["{" + ", ".join(map("{}: {}".format, keys, row)) + "}" for row in values]
+
+
+def _params(column: Sequence[str], defaults: Defaults) -> Text:
+    known = {written: params_of(written) or defaults.params for written in set(column)}
+    as_json = {
+        written: json.dumps(dict(params), ensure_ascii=False, sort_keys=True) if params else None
+        for written, params in known.items()
     }
-    values["spec_hash"] = spec_hash(values)
-    return values
+    return [as_json[written] for written in column]
 
 
-def _group(row: SplitRow, column: str | None) -> str | None:
-    if column is None or row.group:
-        return row.group
-    if column in RANGES:
-        return row.ranges[RANGES.index(column)]
-    return row.extra.get(column) or (getattr(row, column) if column in (*SOURCE, "trainer") else None)
-
-
-def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    while batch := list(islice(rows, BATCH)):
-        yield batch
+def _groups(batch: Batch, column: str | None) -> Text:
+    named = _or_none(batch.column("group"))
+    if column is None:
+        return named
+    by_column = batch.column(column)
+    return [group or other or None for group, other in zip(named, by_column, strict=True)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, select
 
-from ledger import __version__, claims, migrate, queue, registry, reports, runners
+from ledger import __version__, artifact_root, claims, migrate, queue, registry, reports, runners
 from ledger.artifacts import ArtifactStore
 from ledger.checkpoint import LARGE, checkpoint
 from ledger.database import ledger_url, open_engine, reading, shown, sqlite_path, writing
@@ -30,7 +30,7 @@ from ledger.records import Artifact, Claim
 from ledger.requeue import RequeueReport, Selection, requeue
 from ledger.schema import settings
 from ledger.slices import import_rows
-from ledger.splitfile import read_rows
+from ledger.splitfile import read_batches
 from ledger.staging import Defaults
 from ledger.surroundings import look_around
 from ledger.symptoms import Symptom
@@ -130,21 +130,24 @@ class Ledger:
         trainer: str | None = None,
         params: Mapping[str, str] | None = None,
         group_by: str | None = None,
+        artifacts: str | None = None,
         prune: bool = False,
         dry_run: bool = False,
     ) -> ImportReport:
         """Bring the ledger in line with a split file, one slice per row, in one transaction.
 
         `trainer` and `params` are for rows that name none; `group_by` names the column that groups
-        slices; `prune` retires slices that the file no longer names. Importing a file again changes
-        nothing. Raises SplitFileError with every problem found, and then nothing is imported.
+        slices; `artifacts` is the folder or URL for model files; `prune` retires slices that the
+        file no longer names. Importing a file again changes nothing. Raises SplitFileError with every
+        problem found, and then nothing is imported.
         """
         path = Path(split).absolute()
         findings = Findings(str(split))
         with writing(self._engine) as conn:
+            artifact_root.settle(conn, artifacts)
             counts = import_rows(
                 conn,
-                read_rows(path, findings, group_by=group_by),
+                read_batches(path, findings, group_by=group_by),
                 path=path,
                 defaults=Defaults(trainer, params, group_by),
                 prune=prune,

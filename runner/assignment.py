@@ -22,6 +22,7 @@ class Setup:
     databases: Mapping[str, str] = field(default_factory=dict)
     time_column: str | None = None
     separator: str | None = None
+    labels: str | None = None  # a column, or a file of ranges
     keep_open: int = OPEN  # databases
     memory_limit: int | None = None  # bytes
     scratch: str | None = None  # the folder under which each worker has its own

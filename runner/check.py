@@ -80,6 +80,7 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
         databases=options.databases,
         time_column=options.time_column,
         separator=options.separator,
+        labels=options.labels,
         memory_limit=options.memory_limit,
         scratch=str(Path(scratch) / "scratch"),
     )

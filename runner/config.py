@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.addresses import beside
 from runner.errors import OptionError
+from runner.labels import is_label_file
 from runner.values import normalised
 
 DEFAULT_CONFIG = "runner.toml"
@@ -45,4 +46,6 @@ def read_config(path: Path) -> dict[str, Any]:
         options["databases"] = {name: beside(url, path.parent) for name, url in urls}
     if "worker" in options:  # relative to the file that names it
         options["worker"] = str((path.parent / options["worker"]).absolute())
+    if "labels" in options and is_label_file(options["labels"]):
+        options["labels"] = str((path.parent / options["labels"]).absolute())
     return options

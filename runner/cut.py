@@ -29,6 +29,7 @@ class Cut:
 
     train: Data
     test: Data
+    labels: NDArray[np.bool_] | None = None  # (test rows,) which are known to be anomalous
 
 
 def cut_frame(frame: pd.DataFrame, axis: TimeAxis, row: Slice) -> Cut:
@@ -51,7 +52,7 @@ def cut_columns(columns: Mapping[Any, Any], axis: TimeAxis, row: Slice) -> Cut:
     for which in ("train", "test"):
         start, end = row[f"{which}_from"], row[f"{which}_to"]
         places, index = axis.part(interval(start, end))
-        part = {name: _numbers(column, places, name, axis.source) for name, column in columns.items()}
+        part = {name: numbers_in(column, places, name, axis.source) for name, column in columns.items()}
         if not len(index) or all(np.isnan(values).all() for values in part.values()):
             what = "only missing values" if len(index) else "no rows"
             raise NoDataError(
@@ -67,7 +68,7 @@ def cut_columns(columns: Mapping[Any, Any], axis: TimeAxis, row: Slice) -> Cut:
     return Cut(*parts)
 
 
-def _numbers(column: Any, places: Any, name: Any, source: str) -> NDArray[np.float64]:
+def numbers_in(column: Any, places: Any, name: Any, source: str) -> NDArray[np.float64]:
     """Some rows of a column as floats, NaN where a value is missing or infinite.
 
     Raises NotNumericError naming `source` and the first value that is no number.
@@ -110,7 +111,8 @@ def cut(data: Any, row: Slice) -> Cut:
     if isinstance(data, Cut):
         return data
     if isinstance(data, tuple) and len(data) == 2:
-        return Cut(*(_pandas(part) for part in data))
+        train, test = map(_pandas, data)
+        return Cut(train, test)
     frame = data.to_frame() if isinstance(data, pd.Series) else data
     if not isinstance(frame, pd.DataFrame):
         raise ResultError(

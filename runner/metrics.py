@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runner.autocorrelation import repeat_length
+from runner.detection import detection_measures
 from runner.errors import NoDataError
 from runner.trainer import Classifier, Dataset, Detector, Forecaster, Model
 
@@ -12,10 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
 
-def evaluate(model: Model, dataset: Dataset) -> dict[str, float]:
+def evaluate(model: Model, dataset: Dataset, labels: Flags | None = None) -> dict[str, float]:
     """Measure `model` on the test range; missing test values are left out.
+
+    `labels` (shape (test rows,)) add the measures of `detection` where the model gives scores.
 
     Forecasters: mae, rmse, smape, mase of the forecast from the end of training over the test
     range, and one_step_mae. Detectors: anomalies, anomaly_rate and score_max. Classifiers:
@@ -28,7 +33,9 @@ def evaluate(model: Model, dataset: Dataset) -> dict[str, float]:
         _require_values(actual)
         training = np.asarray(dataset.train, dtype=np.float64)
         errors = forecast_errors(actual, model.predict(len(actual)), training, dataset.period)
-        return {**errors, "one_step_mae": _mean(np.abs(model.one_step(actual) - actual))}
+        one_step = _mean(np.abs(model.one_step(actual) - actual))
+        detected = {} if labels is None else _detected(model, actual, model.score(actual), dataset, labels)
+        return {**errors, "one_step_mae": one_step, **detected}
     if isinstance(model, Detector):
         actual = np.asarray(dataset.test, dtype=np.float64)
         _require_values(actual)
@@ -39,6 +46,7 @@ def evaluate(model: Model, dataset: Dataset) -> dict[str, float]:
             "anomalies": float(anomalies),
             "anomaly_rate": anomalies / known.size,
             "score_max": float(known.max()),
+            **({} if labels is None else _detected(model, actual, scores, dataset, labels)),
         }
     if isinstance(model, Classifier):
         rows: Any = dataset.test
@@ -69,6 +77,22 @@ def forecast_errors(actual: Floats, forecast: Floats, training: Floats, period: 
         "smape": _mean(relative),
         "mase": mae / scale if scale > 0 else float("nan"),
     }
+
+
+def _detected(
+    model: Forecaster | Detector, actual: Floats, scores: Floats, dataset: Dataset, labels: Flags
+) -> dict[str, float]:
+    import numpy as np
+
+    known = ~np.isnan(actual)
+    everything = np.concatenate([np.asarray(dataset.train, dtype=np.float64), actual])
+    return detection_measures(
+        scores[known],
+        labels[known],
+        threshold=model.threshold,
+        step=dataset.step,
+        window=repeat_length(everything[~np.isnan(everything)]),
+    )
 
 
 def _mean(values: Floats) -> float:

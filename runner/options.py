@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import OptionError
+from runner.labels import LabelFile, is_label_file
 
 DEFAULT_TRAINER = "arima"
 ONCE = frozenset({"limit", "time_limit"})
@@ -52,6 +53,7 @@ class RunOptions:
     start: str = "auto"  # how workers start: forkserver, spawn, or the better one that works here
     time_column: str | None = None
     separator: str | None = None
+    labels: str | None = None  # a column, or a .csv file of ranges: what the models are measured by
     config: str | None = None  # the file that names databases, where it is not runner.toml
     databases: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,6 +64,21 @@ class RunOptions:
             for name, value in asdict(self).items()
             if value not in (None, {}, ()) and name != "databases"
         }
+
+    def words(self) -> str:
+        """The options as one would type them, those at their defaults left out."""
+        words: list[str] = []
+        for name, value in self.as_json().items():
+            flag = f"--{name.replace('_', '-')}"
+            if value is True:
+                words.append(flag)
+            elif isinstance(value, Mapping):
+                words += [f"--param {key}={text}" for key, text in value.items()]
+            elif isinstance(value, (list, tuple)):
+                words += [f'--gate "{gate}"' for gate in value]
+            elif value != getattr(RunOptions(), name):
+                words.append(f"{flag} {value}")
+        return " ".join(words) or "the default options"
 
 
 def resolve(
@@ -87,6 +104,8 @@ def resolve(
         chosen["worker"] = str(Path(chosen["worker"]).absolute())  # `--resume` may come from elsewhere
     if chosen.get("config") is not None:
         chosen["config"] = str(Path(chosen["config"]).absolute())
+    if chosen.get("labels") is not None and is_label_file(chosen["labels"]):
+        chosen["labels"] = str(Path(chosen["labels"]).absolute())
     options = RunOptions(**chosen | {"gates": tuple(chosen.get("gates", ()))})
     _require_sense(options)
     return options
@@ -115,3 +134,5 @@ def _require_sense(options: RunOptions) -> None:
                 raise OptionError(f"{name.replace('_', '-')} is {value}; it is at {word} {bound}")
     if options.worker is not None and not Path(options.worker).is_file():
         raise OptionError(f"there is no worker file {options.worker}")
+    if options.labels is not None and is_label_file(options.labels):
+        LabelFile.read(options.labels)

@@ -105,9 +105,12 @@ def _named(hint: Any) -> str:
             _named(part) if part is not type(None) else "none" for part in typing.get_args(hint)
         )
     if typing.get_origin(hint) is tuple:
-        return ",".join(_named(part) for part in typing.get_args(hint))
+        kinds = typing.get_args(hint)
+        return f"{len(kinds)} {_named(kinds[0]).removeprefix('a ')}s"
     return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
 
 
 def _written(default: Any) -> str:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
+    return "none" if default is None else str(default)

@@ -10,8 +10,8 @@ from ledger.errors import LedgerError
 from ledger.runners import HEARTBEAT_SECONDS, Watch
 from ledger.store import Ledger
 
-_UNTOLD: set[tuple[str, int]] = set()
-"""Ledger and id of each runner of this process that has ended and could not say so.
+_UNTOLD: set[tuple[str, str, int]] = set()
+"""Each runner of this process that has ended and could not say so: place and uuid of its ledger, its id.
 
 In a notebook the process lives on, and by its pid such a runner would live with it.
 """
@@ -36,11 +36,12 @@ class Presence:
         self._resume = resume
         self._monotonic = monotonic
         self._watch = Watch()
+        self._where = (ledger.name, ledger.uuid())
         others = ledger.live_runners()
         self._at_start = {other.id: other.heartbeat for other in others if not other.alive}
         self._ended_at_start = self._ended()
         self.taken_back = 0
-        self.runner_id = ledger.register_runner(options)
+        self.runner_id = self._register()
         self._last_beat = monotonic()
         self._take_back()
 
@@ -60,7 +61,7 @@ class Presence:
         self._last_beat = now
         kept = self._ledger.beat(self.runner_id)
         if not kept:
-            self.runner_id = self._ledger.register_runner(self._options)
+            self.runner_id = self._register()
         self._take_back()
         self._ledger.checkpoint(larger_than=16 * 2**20)
         return kept
@@ -79,8 +80,13 @@ class Presence:
         try:
             return self._ledger.end_runner(self.runner_id, ending)
         except LedgerError:
-            _UNTOLD.add((self._ledger.name, self.runner_id))
+            _UNTOLD.add((*self._where, self.runner_id))
             raise
+
+    def _register(self) -> int:
+        runner_id = self._ledger.register_runner(self._options)
+        _UNTOLD.discard((*self._where, runner_id))  # a backup was put back, and counts from where it was
+        return runner_id
 
     def _take_back(self) -> None:
         others = [other for other in self._ledger.live_runners() if other.id != self.runner_id]
@@ -101,5 +107,5 @@ class Presence:
     def _ended(self) -> set[int]:
         """Those that have ended with slices in their hands, by the ledger or by what this process knows."""
         open_records = {other.id for other in self._ledger.live_runners()}
-        untold = {runner for name, runner in _UNTOLD if name == self._ledger.name}
+        untold = {runner for *where, runner in _UNTOLD if tuple(where) == self._where}
         return self._ledger.ended_with_slices() | (untold & open_records)

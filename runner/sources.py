@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ledger.records import Slice
 from runner.cut import Cut
 from runner.databases import OPEN, Databases
 from runner.files import read_file
-from runner.windows import Windows
+from runner.windows import Window, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class SourceSettings:
     databases: Mapping[str, str] = field(default_factory=dict, repr=False)
     time_column: str | None = None
     separator: str | None = None
+    label_column: str | None = None
     keep_open: int = OPEN  # databases
 
 
@@ -38,6 +39,14 @@ class Reader:
 
         Raises SourceError, or an UnfitDataError.
         """
+        label = self._settings.label_column
+        if label is None:
+            return self._window(row, together).cut(row)
+        data = self._window(row, (*together, label)).cut(row, without=label)
+        flags = self._window(replace(row, column=label), ()).flags(label, row)
+        return replace(data, labels=flags)
+
+    def _window(self, row: Slice, together: Collection[str]) -> Window:
         time = row.extra.get("time_column") or self._settings.time_column
         separator = row.extra.get("separator") or self._settings.separator
         key: Hashable
@@ -52,7 +61,7 @@ class Reader:
             else:
                 window = self._databases.read(row, wished_time=time, together=together)
             self._windows.keep(key, window)
-        return window.cut(row)
+        return window
 
     def close(self) -> None:
         """Close what is open."""

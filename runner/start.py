@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +14,15 @@ from ledger.artifacts import ArtifactStore
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError
 from ledger.runners import COULD_NOT_START, FINISHED
 from ledger.store import Ledger
-from runner.assignment import Setup
 from runner.config import DEFAULT_CONFIG, read_config
 from runner.crew import Crew
-from runner.databases import OPEN
 from runner.engine import Engine
-from runner.errors import OptionError, RunnerError
+from runner.errors import OptionError
 from runner.flushing import Flushing
 from runner.gate import Gates
 from runner.heartbeat import Heartbeat
-from runner.options import DEFAULT_TRAINER, RunOptions, resolve
+from runner.options import RunOptions, resolve
+from runner.preparation import checked_trainers, crew_for, setup_for, told_when_slow
 from runner.presence import Presence
 from runner.progress import progress_for
 from runner.results import Results
@@ -77,7 +73,7 @@ def _options(
     if options.workers == 0 and (given.get("timeout") or given.get("memory_limit")):
         raise OptionError("timeout and memory-limit need worker processes; with workers 0 there are none")
     if last is not None:
-        say(f"Resuming {'' if interrupted else 'after '}run {last.runner_id} with {_shown(options)}")
+        say(f"Resuming {'' if interrupted else 'after '}run {last.runner_id} with {options.words()}")
     return options
 
 
@@ -91,8 +87,8 @@ def _run(
     ends_program: bool,
 ) -> Summary:
     gates = Gates.parse(options.gates)
-    setup = _setup(ledger, options)
-    preload = _check_trainers(ledger, setup, say)
+    setup = setup_for(ledger, options)
+    preload = checked_trainers(ledger, setup, say)
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
     ledger.require_sound()
     store.probe()
@@ -113,7 +109,8 @@ def _run(
         ending = DIED
         flushing = Flushing(store)
         try:
-            crew = _crew(options, setup, preload, stopping)
+            with told_when_slow(say):
+                crew = crew_for(options, setup, preload, stopping)
             engine = Engine(
                 ledger,
                 options,
@@ -170,76 +167,3 @@ def _leave(ledger: Ledger, presence: Presence, summary: Summary, ending: str) ->
         summary.left_behind = presence.left_behind
         summary.waiting = ledger.still_queued(summary.waiting)  # another runner may have trained some
         ledger.checkpoint()
-
-
-def _setup(ledger: Ledger, options: RunOptions) -> Setup:
-    return Setup(
-        artifact_root=ledger.artifact_root(),
-        ledger_uuid=ledger.uuid(),
-        trainer=options.trainer,
-        worker=options.worker,
-        params=dict(options.params),
-        seed=options.seed,
-        databases=dict(options.databases),
-        time_column=options.time_column,
-        separator=options.separator,
-        keep_open=OPEN if options.per_source is None else 1,
-        memory_limit=options.memory_limit,
-    )
-
-
-def _check_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -> list[str]:
-    """Refuse unknown trainers and parameters before anything starts; return what to import first."""
-    from runner import trainers
-    from runner.outline import outline
-
-    user = outline(setup.worker) if setup.worker else None
-    if user is not None and user.trains and setup.trainer:
-        raise RunnerError(
-            f"{setup.worker} defines train(), so --trainer {setup.trainer} would never be used; "
-            "give one of them"
-        )
-    named = ledger.trainers_named()
-    if named and user is not None and user.trains:
-        say(f"Slices that name {' or '.join(sorted(named))} are trained by that, not by {setup.worker}")
-    default = None if user is not None and user.trains else (setup.trainer or DEFAULT_TRAINER)
-    if default is not None:
-        trainers.check_params(default, setup.params)
-    for name in named:
-        trainers.require_known(name)
-    wanted = named | ({default} if default else set())
-    libraries = {library for name in wanted for library in trainers.LIBRARIES[name]}
-    return sorted(libraries | (user.libraries if user is not None else set()))
-
-
-def _crew(options: RunOptions, setup: Setup, preload: list[str], stopping: Stopping) -> Crew:
-    if options.workers == 0:
-        from runner.inline import Inline
-
-        return Inline(setup, stopping)
-    from runner.launch import launcher_for
-    from runner.pool import Pool
-
-    size = _cores() if options.workers == "auto" else int(options.workers)
-    setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
-    launcher = launcher_for(options.start, preload, str(setup.scratch))
-    return Pool(launcher, setup, size=size, timeout=options.timeout)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _shown(options: RunOptions) -> str:
-    words: list[str] = []
-    for name, value in options.as_json().items():
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(value, Mapping):
-            words += [f"--param {key}={text}" for key, text in value.items()]
-        elif isinstance(value, (list, tuple)):
-            words += [f'--gate "{gate}"' for gate in value]
-        elif value != getattr(RunOptions(), name):
-            words.append(f"{flag} {value}")
-    return " ".join(words) or "the default options"

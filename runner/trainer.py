@@ -1,9 +1,9 @@
 """What a trainer gets and what it gives: a dataset in, a model out.
 
 A built-in trainer is a module of `runner.trainers` with a frozen dataclass `Params`, a function
-`train(dataset, params) -> Model` and a function `restore(state) -> Model`; `WARM_STARTS = True`
-in it says that it makes use of `Dataset.previous`. A trainer imports neither the ledger nor
-SQLAlchemy; the same dataset, parameters and seed give the same model.
+`train(dataset, params) -> Model` and a function `restore(state) -> Model`; where it begins from an
+earlier model, `makes_use_of(previous, params)` says whether it does. A trainer imports neither the
+ledger nor SQLAlchemy; the same dataset, parameters and seed give the same model.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
 from runner.assignment import Assignment, Report, Setup
 from runner.cut import Cut, cut
 from runner.errors import FinalError, MissingColumnError, UnfitDataError
+from runner.labels import LabelFile, is_label_file, taken_out
 from runner.memory import forget_peak, peak_memory
 from runner.modelfile import state_of
 from runner.options import DEFAULT_TRAINER
@@ -53,11 +54,15 @@ class Training:
         self._scratch = Scratch(setup.scratch)
         self._store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
         self._user = UserFile.load(setup.worker) if setup.worker else None
+        in_file = setup.labels is not None and is_label_file(setup.labels)
+        self._label_file = LabelFile.read(str(setup.labels)) if in_file else None
+        self._label_column = None if in_file else setup.labels
         self._reader = Reader(
             SourceSettings(
                 databases=setup.databases,
                 time_column=setup.time_column,
                 separator=setup.separator,
+                label_column=self._label_column,
                 keep_open=setup.keep_open,
             )
         )
@@ -105,7 +110,7 @@ class Training:
             dataset = _dataset(data, params, self._setup.seed)
         if self._trains_itself(row):
             return self._by_user(held, dataset, params, phases, facts)
-        return self._built_in(assignment, dataset, params, phases, facts)
+        return self._built_in(assignment, dataset, data.labels, params, phases, facts)
 
     def trainer_of(self, row: Slice) -> str:
         """The trainer in force for a slice: its own, else the run's."""
@@ -123,13 +128,20 @@ class Training:
 
     def _load(self, row: Slice, together: Sequence[str]) -> Cut:
         if self._user is not None and self._user.reads:
-            return cut(self._user.get_data(row), row)
-        return self._reader.load(row, together)
+            data = cut(self._user.get_data(row), row)
+            if self._label_column is not None:
+                data = taken_out(data, self._label_column)
+        else:
+            data = self._reader.load(row, together)
+        if self._label_file is not None:
+            data = replace(data, labels=self._label_file.of_test(row, data.test.index))
+        return data
 
     def _built_in(
         self,
         assignment: Assignment,
         dataset: Dataset,
+        labels: Any,
         params: Mapping[str, str],
         phases: Phases,
         facts: dict[str, Any],
@@ -140,28 +152,29 @@ class Training:
 
         name = facts["trainer"]
         trainer = trainers.find(name)
+        chosen = parse_params(trainer.Params, params, name)
         with phases.time("load"):
-            dataset = self._warm(dataset, trainer, assignment.champion, facts)
+            dataset = self._warm(dataset, trainer, chosen, assignment.champion, facts)
         with phases.time("fit"):
-            model = trainer.train(dataset, parse_params(trainer.Params, params, name))
+            model = trainer.train(dataset, chosen)
         facts["model_used"] = model.model_used
         with phases.time("evaluate"):
-            metrics = evaluate(model, dataset)
+            metrics = evaluate(model, dataset, labels)
         with phases.time("save"):
             artifacts = self._keep(assignment.held, model, None, name)
         return {"metrics": metrics, "artifacts": artifacts}
 
     def _warm(
-        self, dataset: Dataset, trainer: Any, champion: Champion | None, facts: dict[str, Any]
+        self, dataset: Dataset, trainer: Any, params: Any, champion: Champion | None, facts: dict[str, Any]
     ) -> Dataset:
-        """The dataset with the champion's state, where that is of the same trainer and of use to it."""
-        if champion is None or champion.trainer != facts["trainer"]:
-            return dataset
-        if not getattr(trainer, "WARM_STARTS", False):
+        """The dataset with the state of the champion's model, where the training will begin from it."""
+        makes_use_of = getattr(trainer, "makes_use_of", None)
+        if champion is None or champion.trainer != facts["trainer"] or makes_use_of is None:
             return dataset
         previous = state_of(self._store, champion)
-        if previous is not None:
-            facts["warm_start_id"] = champion.attempt_id
+        if previous is None or not makes_use_of(previous, params):
+            return dataset
+        facts["warm_start_id"] = champion.attempt_id
         return replace(dataset, previous=previous)
 
     def _by_user(

@@ -138,6 +138,7 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "start": _text,
     "time_column": _text,
     "separator": _text,
+    "labels": _path,
     "config": _path,
     "databases": _urls,
 }

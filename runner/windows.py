@@ -8,10 +8,14 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.cut import Cut, cut_columns
+from ledger.ranges import interval
+from runner.cut import Cut, cut_columns, numbers_in
 from runner.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ledger.records import Slice
 
 BUDGET = 256 * 2**20
@@ -35,10 +39,27 @@ class Window:
         """Whether the slice of this column, or of all columns, can be cut from it."""
         return self.whole if column is None else column in self.columns
 
-    def cut(self, row: Slice) -> Cut:
-        """The slice's part. Raises as `cut_columns` does."""
-        wanted = {name: column for name, column in self.columns.items() if row.column in (None, name)}
+    def cut(self, row: Slice, *, without: str | None = None) -> Cut:
+        """The slice's part; of all columns, those but `without`. Raises as `cut_columns` does."""
+        if row.column is not None:
+            without = None
+        wanted = {
+            name: column
+            for name, column in self.columns.items()
+            if row.column in (None, name) and name != without
+        }
         return cut_columns(wanted, self.axis, row)
+
+    def flags(self, column: str, row: Slice) -> NDArray[np.bool_]:
+        """Which rows of the test range have something else than 0 in a column; what is missing is 0.
+
+        Raises NotNumericError for text.
+        """
+        import numpy as np
+
+        places, _ = self.axis.part(interval(row.test_from, row.test_to))
+        values = numbers_in(self.columns[column], places, column, self.axis.source)
+        return np.asarray(np.nan_to_num(values) != 0)
 
     @property
     def bytes(self) -> int:

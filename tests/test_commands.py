@@ -162,7 +162,7 @@ def test_the_trainers_explain_their_parameters(typed):
     told = typed("runner trainers").stdout
 
     assert "arima: ARIMA and seasonal ARIMA" in told
-    assert "order=1,1,1  (a whole number,a whole number,a whole number) p,d,q" in told
+    assert "order=none  (3 whole numbers or none) p,d,q; auto" in told
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ledger.database import writing
 from ledger.errors import AccessError, LedgerBusyError
 from ledger.records import Facts, Success
 from ledger.slices import Defaults, import_rows
-from ledger.splitfile import Findings, read_rows
+from ledger.splitfile import Findings, read_batches
 from ledger.store import Ledger
 from tests.invariants import answers, broken
 
@@ -122,7 +122,7 @@ def test_two_imports_of_one_file_add_its_slices_once(ledger, place, tmp_path, me
     told = []
 
     with writing(ledger.engine) as conn:
-        rows = read_rows(split, Findings("split.csv"))
+        rows = read_batches(split, Findings("split.csv"))
         import_rows(conn, rows, path=split, defaults=Defaults(), prune=False, now=NOW, check=lambda: None)
         other = meanwhile(lambda ledger: told.append(ledger.import_slices(split)))
     other.join()

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from types import SimpleNamespace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.errors import AccessError, SplitFileError
 from ledger.findings import SHOWN, Findings
-from ledger.splitfile import read_rows
+from ledger.splitbatch import Batch
+from ledger.splitfile import read_batches
+from ledger.splitrow import RANGES, SOURCE
+from ledger.staging import COLUMNS, Defaults, rows_of, spec_hashes
 
 FILES = "id,file,train_from,train_to,test_from,test_to"
 BOTH = "id,database,table,column,file,train_from,train_to,test_from,test_to"
@@ -18,7 +27,8 @@ def read(tmp_path):
         path = tmp_path / "split.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         findings = Findings("split.csv")
-        return list(read_rows(path, findings)), findings
+        staged = [row for batch in read_batches(path, findings) for row in rows_of(batch, Defaults())]
+        return [SimpleNamespace(**dict(zip(COLUMNS, row, strict=True))) for row in staged], findings
 
     return reading
 
@@ -27,21 +37,24 @@ def test_both_layouts_may_stand_in_one_file(read):
     rows, findings = read(f"{BOTH}\na,db,t,c,,0,9,10,14\nb,,,,x.csv,0,9,10,14\n")
 
     assert findings.count == 0
-    assert [(row.id, row.database, row.file) for row in rows] == [("a", "db", None), ("b", None, "x.csv")]
+    assert [(row.id, row.database_name, row.file) for row in rows] == [
+        ("a", "db", None),
+        ("b", None, "x.csv"),
+    ]
 
 
 def test_columns_of_the_users_own_are_kept_as_text(read):
     rows, _ = read(f"{FILES},region,zip\na,x.csv,0,9,10,14,eu,00123\n")
 
-    assert rows[0].extra == {"region": "eu", "zip": "00123"}
+    assert json.loads(rows[0].extra) == {"region": "eu", "zip": "00123"}
 
 
 def test_trainer_params_group_and_priority_are_understood(read):
     rows, _ = read(f"{FILES},trainer,params,group,priority\na,x.csv,0,9,10,14,arima,order=2,g,7\n")
 
-    assert (rows[0].trainer, rows[0].params, rows[0].group, rows[0].priority) == (
+    assert (rows[0].trainer, rows[0].params, rows[0].model_group, rows[0].priority) == (
         "arima",
-        {"order": "2"},
+        '{"order": "2"}',
         "g",
         7,
     )
@@ -50,7 +63,7 @@ def test_trainer_params_group_and_priority_are_understood(read):
 def test_several_params_are_separated_by_semicolons(read):
     rows, _ = read(f'{FILES},params\na,x.csv,0,9,10,14,"order=2,1,2; period = 7"\n')
 
-    assert rows[0].params == {"order": "2,1,2", "period": "7"}
+    assert json.loads(rows[0].params) == {"order": "2,1,2", "period": "7"}
 
 
 @pytest.mark.parametrize("ids", [("1", "01", " 1", "1.0", "1e0"), ("é", "e\u0301"), ("1" * 40, "2" * 40)])
@@ -81,7 +94,7 @@ def test_what_editors_and_spreadsheets_write_is_read(read, content):
 def test_a_quoted_line_break_belongs_to_its_field_and_lines_are_still_counted(read):
     rows, findings = read(f'{FILES},note\na,x.csv,0,9,10,14,"two\nlines"\nb,x.csv,9,0,10,14,\n')
 
-    assert rows[0].extra["note"] == "two\nlines"
+    assert json.loads(rows[0].extra)["note"] == "two\nlines"
     assert findings.problems == ["split.csv, line 4, column train_to: '0' comes before train_from '9'"]
 
 
@@ -206,4 +219,52 @@ def test_a_test_range_that_overlaps_the_train_range_is_counted_and_accepted(read
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(AccessError, match="cannot be read: No such file"):
-        list(read_rows(tmp_path / "none.csv", Findings("none.csv")))
+        list(read_batches(tmp_path / "none.csv", Findings("none.csv")))
+
+
+ODD = st.sampled_from(["", " ", "x", "é", '"', "\\", "\x7f", "\u2028", "a=1", "a=1;b", ";", "7", "1_0", "😀"])
+
+
+@st.composite
+def tables(draw):
+    """A header and rows that need not be sound."""
+    own = draw(st.lists(st.sampled_from(["region", "zip", "Ünïcode"]), unique=True))
+    header = [
+        "id",
+        *draw(st.permutations([*RANGES, *SOURCE, "trainer", "params", "group", "priority", *own])),
+    ]
+    cells = {name: st.sampled_from(["0", "1", "2026-01-01", "2026-01-02 10:00", "no"]) for name in RANGES}
+    row = st.tuples(*(cells.get(name, ODD) for name in header)).map(list)
+    return header, draw(st.lists(row, min_size=1, max_size=6))
+
+
+@given(tables())
+def test_rows_that_are_looked_at_together_are_judged_as_if_each_came_alone(table):
+    header, rows = table
+    together, alone = Findings("x"), Findings("x")
+
+    judged = Batch(header, rows, list(range(2, len(rows) + 2))).sound(together)
+    one_by_one = [
+        Batch(header, [row], [line]).sound(alone).rows == [row] for line, row in enumerate(rows, start=2)
+    ]
+
+    assert judged.rows == [row for row, sound in zip(rows, one_by_one, strict=True) if sound]
+    assert (together.problems, together.overlapping) == (alone.problems, alone.overlapping)
+
+
+@given(st.lists(st.tuples(*[st.none() | st.text()] * 4), min_size=1))
+def test_a_fingerprint_is_that_of_the_row_as_a_json_list(rows):
+    hashes = list(spec_hashes(list(zip(*rows, strict=True))))
+
+    assert hashes == [hashlib.blake2b(json.dumps(row).encode(), digest_size=16).hexdigest() for row in rows]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
+def test_columns_of_the_users_own_become_json_as_the_library_writes_it(values):
+    header = ["id", "b", "a"]
+    batch = Batch(header, [["x", value, "1"] for value in values], list(range(len(values))))
+    extras = [row[COLUMNS.index("extra")] for row in rows_of(batch, Defaults())]
+
+    assert extras == [
+        json.dumps({"a": "1", "b": value}, ensure_ascii=False, sort_keys=True) for value in values
+    ]

@@ -323,6 +323,7 @@ def test_a_name_that_is_no_text_is_told_in_escapes(sqlite_ledger):
 
 def test_model_files_behind_a_url_are_checked_the_same_way(ledger):
     root = f"memory://{ledger.uuid()}"
+    break_it(ledger, "DELETE FROM settings WHERE key = 'artifact_root'")
     break_it(ledger, f"INSERT INTO settings VALUES ('artifact_root', '{root}')")
     assert ledger.verify().findings == ()
     held = claim(ledger)

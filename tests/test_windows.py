@@ -60,6 +60,14 @@ def test_a_table_is_read_once_for_the_slices_of_its_columns(reader, read, tmp_pa
     assert memory.train.index.equals(pd.DatetimeIndex(TIMES[:3]))
 
 
+def test_a_label_column_comes_with_the_values_in_one_reading(read, reader, tmp_path):
+    with closing(Reader(SourceSettings(label_column="memory"))) as labelled:
+        found = [labelled.load(metric(tmp_path, "cpu")) for _ in range(2)]
+
+    assert len(read) == 1
+    assert [list(data.labels) for data in found] == [[True, True]] * 2
+
+
 def test_what_was_read_together_gives_what_is_read_alone(tmp_path, reader):
     reader.load(metric(tmp_path, "cpu"), together=["memory"])
     shared = reader.load(metric(tmp_path, "memory"))

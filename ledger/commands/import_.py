@@ -23,6 +23,10 @@ def import_(
         list[str] | None, typer.Option(help="key=value for the trainer, of rows that name none.")
     ] = None,
     group_by: Annotated[str | None, typer.Option(help="The column that groups slices.")] = None,
+    artifacts: Annotated[
+        str | None,
+        typer.Option(help="Folder or URL for model files [the folder artifacts beside the ledger]."),
+    ] = None,
     prune: Annotated[bool, typer.Option(help="Retire slices that the file no longer names.")] = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -42,6 +46,7 @@ def import_(
             trainer=trainer,
             params=given,
             group_by=group_by,
+            artifacts=artifacts,
             prune=prune,
             dry_run=dry_run,
         )

@@ -74,6 +74,13 @@ def run(
     start: Annotated[
         str | None, typer.Option(envvar="RUNNER_START", help="How workers start: auto, forkserver, spawn.")
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RUNNER_LABELS",
+            help="Known anomalies to measure scores by: a column of 0 and 1, or a .csv of ranges.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(envvar="RUNNER_CONFIG", help="Options and names of databases [runner.toml]."),
@@ -109,6 +116,7 @@ def run(
         seed=seed,
         durable=durable,
         start=start,
+        labels=labels,
     )
     for line in summary.lines():
         typer.echo(line)

@@ -9,11 +9,12 @@ from typing import Any
 from runner.errors import OptionError
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
-    "arima": ("numpy", "pandas", "statsmodels.tsa.arima.model"),
+    "arima": ("numpy", "pandas", "runner.trainers.arma.fit"),
     "autoreg": ("numpy", "pandas"),
     "cnn": ("numpy", "pandas", "tensorflow"),
-    "isolation_forest": ("numpy", "pandas", "sklearn.ensemble"),
+    "isolation_forest": ("numpy", "pandas", "runner.trainers.forest_kernel"),
     "lstm": ("numpy", "pandas", "tensorflow"),
+    "pca": ("numpy", "pandas"),
     "seasonal_naive": ("numpy", "pandas"),
 }
 """The trainers there are, and what each imports when it trains: a fork server does so beforehand."""

@@ -1,191 +1,170 @@
-"""ARIMA and seasonal ARIMA by exact maximum likelihood, fitted by statsmodels.
+"""ARIMA and seasonal ARIMA by exact maximum likelihood, in compiled code or else by statsmodels.
 
-Source: Box, Jenkins, Reinsel & Ljung, Time Series Analysis (2015); Durbin & Koopman, Time Series
-Analysis by State Space Methods (2012), chapter 4 for the filter. What is kept is the state space
-form, the state after the last training value and the filter's gain: forecasts need nothing else.
+Source: Box, Jenkins, Reinsel & Ljung, Time Series Analysis (2015). The likelihood is that of the
+differenced series, as statsmodels has it with simple differencing; `runner.trainers.arma` says how
+it is computed. With gaps it is that of the values after the first run of known ones.
 """
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.params import parameter
 from runner.trainer import Dataset, State
+from runner.trainers.arima_model import Arima, restore
 from runner.trainers.residuals import ResidualScale
 from runner.trainers.series import training_values
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
+
+    from runner.trainers.arma.fit import Fit
+    from runner.trainers.arma.orders import Orders
 
     Floats = NDArray[np.float64]
+
+LONGEST_SEASON = 24
+"""Up to here order=auto takes seasonal ARIMA, beyond it harmonic regression with ARIMA errors."""
+
+__all__ = ["Params", "makes_use_of", "restore", "train"]
+
+
+class SlowFitWarning(UserWarning):
+    """The compiled code cannot be used: models are fitted by statsmodels, many times slower."""
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """The orders of the model."""
+    """The orders of the model, and how a season enters it."""
 
-    order: tuple[int, int, int] = parameter((1, 1, 1), "p,d,q")
-    seasonal: tuple[int, int, int, int] | None = parameter(None, "P,D,Q,s; none: no seasonal part")
+    order: tuple[int, int, int] | None = parameter(None, "p,d,q; auto (or none): by AICc")
+    seasonal: tuple[int, int, int, int] | None = parameter(
+        None, "P,D,Q,s; none: no seasonal part, or with order=auto by AICc where the period is at most 24"
+    )
+    harmonics: str = parameter(
+        "by order",
+        "waves of the period: a number, auto (by AICc), none; by order: auto for order=auto with a "
+        "period above 24, else none",
+    )
 
     def __post_init__(self) -> None:
-        if min(self.order) < 0 or sum(self.order) == 0:
+        if self.order is not None and (min(self.order) < 0 or sum(self.order) == 0):
             raise ValueError(f"order is {self.order}; p, d and q are at least 0, and not all of them are")
         if self.seasonal is not None and (min(self.seasonal) < 0 or self.seasonal[3] < 2):
             raise ValueError(f"seasonal is {self.seasonal}; P, D and Q are at least 0, s is at least 2")
-
-
-@dataclass(frozen=True, slots=True)
-class Arima:
-    """A state space model at the end of its training data, for values scaled by center and spread.
-
-    value = center + spread·(design·state + intercept); state' = transition·state + gain·error.
-    The gain is the one after the last training value, where it has converged in all but very
-    short series.
-    """
-
-    name: str
-    params: Floats
-    design: Floats  # (m,)
-    transition: Floats  # (m, m)
-    gain: Floats  # (m,)
-    start: Floats  # (m,) the state expected for the first value after training
-    intercept: float
-    center: float
-    spread: float
-    residuals: ResidualScale
-
-    @property
-    def model_used(self) -> str:
-        """What was fitted."""
-        return self.name
-
-    @property
-    def threshold(self) -> float:
-        """Scores above it are anomalous."""
-        return self.residuals.threshold
-
-    def predict(self, steps: int) -> Floats:
-        """Forecast the expected values, shape (steps,)."""
-        import numpy as np
-
-        return self._filter(np.full(steps, np.nan))
-
-    def one_step(self, values: ArrayLike) -> Floats:
-        """Forecast each value from those before it; a missing one teaches nothing."""
-        import numpy as np
-
-        return self._filter((np.asarray(values, dtype=np.float64) - self.center) / self.spread)
-
-    def score(self, values: ArrayLike) -> Floats:
-        """One-step errors in training residual sds."""
-        return self.residuals.scores(values, self.one_step(values))
-
-    def state(self) -> State:
-        """Parameters, state and gain; the transition as its entries that are not 0."""
-        import numpy as np
-
-        rows, columns = np.nonzero(self.transition)
-        return {
-            "name": self.name,
-            "params": self.params,
-            "design": self.design,
-            "transition": self.transition[rows, columns],
-            "places": (rows * self.design.size + columns).astype(np.int16),
-            "gain": self.gain,
-            "start": self.start,
-            "intercept": self.intercept,
-            "center": self.center,
-            "spread": self.spread,
-            "sd": self.residuals.sd,
-            "threshold": self.residuals.threshold,
-        }
-
-    def _filter(self, scaled: Floats) -> Floats:
-        import numpy as np
-
-        expected = np.empty(scaled.size)
-        state = self.start
-        for place, value in enumerate(scaled.tolist()):
-            expected[place] = forecast = float(self.design @ state) + self.intercept
-            state = self.transition @ state
-            if value == value:  # not NaN
-                state = state + self.gain * (value - forecast)
-        return self.center + self.spread * expected
+        if self.seasonal is not None and self.order is None:
+            raise ValueError("order=auto chooses the seasonal part too; give both or neither")
+        if not self.harmonics.isdecimal() and self.harmonics not in ("auto", "none", "by order"):
+            raise ValueError(f"harmonics is {self.harmonics!r}; it is a number, auto or none")
 
 
 def train(dataset: Dataset, params: Params) -> Arima:
     """Fit by exact maximum likelihood; missing values are skipped by the filter."""
     import numpy as np
 
+    from runner.trainers.arma.harmonics import fitted_cycles, without
+
     values = training_values(dataset, at_least=_least(params), varying=True)
     center, spread = float(np.nanmean(values)), float(np.nanstd(values))
-    model, fitted, filtered = _fit((values - center) / spread, params)
-    ssm = model.ssm
-    design, transition = (
-        ssm["design"].reshape(1, -1)[0],
-        ssm["transition"].reshape(len(ssm["transition"]), -1),
-    )
-    covariance = filtered.predicted_state_cov[:, :, -1]
-    reach = covariance @ design
-    errors = filtered.forecasts_error[0][max(1, model.loglikelihood_burn) :] * spread
+    scaled = (values - center) / spread
+    waved, number = _harmonics(params, dataset.period, values.size)
+    cycles = fitted_cycles(scaled, dataset.period, number) if waved else None
+    season = dataset.period if dataset.period <= LONGEST_SEASON and cycles is None else 1
+    found, how = _fitted(without(scaled, cycles), params, season, dataset)
+    name = f"{found.orders}{how}"
+    if cycles is not None:
+        name += f" with {cycles.frequencies.size} harmonics of {dataset.period}"
     return Arima(
-        name=_name(params),
-        params=np.asarray(fitted, dtype=np.float64),
-        design=np.array(design),
-        transition=np.array(transition),
-        gain=transition @ reach / max(float(design @ reach), np.finfo(float).tiny),
-        start=np.array(filtered.predicted_state[:, -1]),
-        intercept=float(np.ravel(ssm["obs_intercept"])[-1]),
+        name=name,
+        orders=found.orders.key,
+        factors=found.factors,
+        phi=found.phi,
+        theta=found.theta,
+        start=found.state,
+        intercept=found.intercept,
+        deviation=float(np.sqrt(found.variance)),
         center=center,
         spread=spread,
-        residuals=ResidualScale.of(errors),
+        residuals=ResidualScale.of(found.errors * spread),
+        cycles=cycles,
     )
 
 
-def restore(state: State) -> Arima:
-    """The model whose `state` was saved."""
+def _harmonics(params: Params, period: int, size: int) -> tuple[bool, int | None]:
+    """Whether there are any, and how many, None for as many as AICc finds."""
+    if params.harmonics == "by order":
+        return params.order is None and period > LONGEST_SEASON and size >= 2 * period, None
+    if params.harmonics == "none":
+        return False, 0
+    return period > 1, None if params.harmonics == "auto" else int(params.harmonics)
+
+
+def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tuple[Fit, str]:
+    """The fit, and what its name says of how it was made."""
+    from runner.trainers.arma import by_statsmodels, compiled
+    from runner.trainers.arma.fit import NoRunError, fit
+    from runner.trainers.arma.orders import Orders
+    from runner.trainers.arma.selection import chosen
+
+    orders = _given(params)
+    if orders is None:
+        if not compiled.trouble:
+            with contextlib.suppress(NoRunError):
+                return chosen(values, season, dataset.period), ""
+        orders = Orders(1, 1, 1)
+    if compiled.trouble:
+        warnings.warn(
+            f"{compiled.trouble[0]}: ARIMA models are fitted by statsmodels, which takes many times "
+            "longer, and order=auto is 1,1,1",
+            SlowFitWarning,
+            stacklevel=2,
+        )
+        return by_statsmodels.fit(values, orders), " by statsmodels"
+    try:
+        return fit(values, orders, dataset.period, _earlier(dataset, params)), ""
+    except NoRunError:
+        return by_statsmodels.fit(values, orders), " by statsmodels"
+
+
+def makes_use_of(previous: State, params: Params) -> bool:
+    """Whether a training begins from the coefficients of an earlier model: the orders must agree."""
+    from runner.trainers.arma import compiled
+
+    orders = _given(params)
+    return orders is not None and tuple(previous.get("orders", ())) == orders.key and not compiled.trouble
+
+
+def _given(params: Params) -> Orders | None:
+    """The orders that the parameters name, None where the data choose them."""
+    from runner.trainers.arma.orders import Orders
+
+    if params.order is None:
+        return None
+    p, d, q = params.order
+    sp, sd, sq, s = params.seasonal or (0, 0, 0, 1)
+    return Orders(p, d, q, sp, sd, sq, s, constant=d + sd == 0)
+
+
+def _earlier(dataset: Dataset, params: Params) -> Floats | None:
+    """The coefficients of the champion, where they are of use."""
     import numpy as np
 
-    size = state["design"].size
-    transition = np.zeros(size * size)
-    transition[state["places"]] = state["transition"]
-    kept = {name: state[name] for name in ("name", "params", "design", "gain", "start", "intercept")}
-    return Arima(
-        **kept,
-        transition=transition.reshape(size, size),
-        center=state["center"],
-        spread=state["spread"],
-        residuals=ResidualScale(state["sd"], state["threshold"]),
-    )
-
-
-def _fit(values: Floats, params: Params) -> tuple[Any, Any, Any]:
-    """The model, its parameters, and the filter's results at them."""
-    from statsmodels.tsa.arima.model import ARIMA
-
-    seasonal = params.seasonal or (0, 0, 0, 0)
-    trend = "c" if params.order[1] == 0 and seasonal[1] == 0 else "n"
-    model = ARIMA(values, order=params.order, seasonal_order=seasonal, trend=trend, concentrate_scale=True)
-    fitted = model.fit(cov_type="none", low_memory=True, method_kwargs={"maxiter": 100})
-    model.ssm.memory_conserve = 0  # one more pass, which keeps the errors, is cheaper than keeping all
-    model.update(fitted.params)
-    return model, fitted.params, model.ssm.filter()
+    if dataset.previous is None or not makes_use_of(dataset.previous, params):
+        return None
+    factors: Floats = np.array(dataset.previous["factors"])
+    return factors
 
 
 def _least(params: Params) -> int:
+    if params.order is None:
+        return 3
     p, d, q = params.order
     least = p + d + q + 3
     if params.seasonal is not None:
         sp, sd, sq, s = params.seasonal
         least += s * (sp + sd + sq) + s
     return max(least, d + max(p, q + 1) + 3)
-
-
-def _name(params: Params) -> str:
-    order = ",".join(map(str, params.order))
-    if params.seasonal is None:
-        return f"ARIMA({order})"
-    *inner, season = params.seasonal
-    return f"ARIMA({order})({','.join(map(str, inner))}){season}"

@@ -89,7 +89,7 @@ class AutoReg:
 
 
 def train(dataset: Dataset, params: Params) -> AutoReg:
-    """Fit by least squares over the rows whose lags are all known.
+    """Fit by least squares, by its normal equations, over the rows whose lags are all known.
 
     A fit that would explode has its weights shrunk (weights[k]·r^(k+1)) until its largest root is
     inside the unit circle.
@@ -99,18 +99,13 @@ def train(dataset: Dataset, params: Params) -> AutoReg:
     needed = 3 if params.lags is None else 2 * params.lags + 2
     values = training_values(dataset, at_least=needed, varying=True)
     lags = params.lags or max(1, min(DEFAULT_LAGS, values.size // 10))
-    windows = np.lib.stride_tricks.sliding_window_view(values, lags + 1)
-    whole = windows[~np.isnan(windows).any(axis=1)]
-    if len(whole) < lags + 2:
-        windows = np.lib.stride_tricks.sliding_window_view(filled(values), lags + 1)
-        whole = windows
     center, spread = float(np.nanmean(values)), float(np.nanstd(values))
-    target = (whole[:, -1] - center) / spread
-    looked_at = (whole[:, -2::-1] - center) / spread
-    design = np.column_stack([np.ones(len(whole)), looked_at])
-    solution: Floats = np.linalg.lstsq(design, target, rcond=None)[0].astype(np.float64)
-    weights = _stable(solution[1:])
-    offset = float(np.mean(target - looked_at @ weights))
+    scaled = (values - center) / spread
+    products, sums, count = _moments(scaled, lags)
+    if count < lags + 2:
+        products, sums, count = _moments(filled(scaled), lags)
+    weights = _stable(_solved(products - np.outer(sums, sums) / count))
+    offset = float(sums[0] - weights @ sums[1:]) / count
     constant = center * (1 - float(weights.sum())) + spread * offset
     known = filled(values)
     residuals = known[lags:] - _fitted(known, constant, weights)
@@ -123,21 +118,79 @@ def restore(state: State) -> AutoReg:
     return AutoReg(state["constant"], state["weights"], state["last"], scale)
 
 
+def _moments(values: Floats, lags: int) -> tuple[Floats, Floats, int]:
+    """Over the rows where a value and its lags are all known: the sums of products of the value and
+    each lag (lags + 1, lags + 1), the sums (lags + 1,), and the number of rows.
+
+    A product's sum differs from the one before it on its diagonal by the first and last term only.
+    """
+    import numpy as np
+
+    windows = np.lib.stride_tricks.sliding_window_view(values, lags + 1)
+    known = ~np.isnan(values)
+    if not known.all():
+        rows = windows[np.lib.stride_tricks.sliding_window_view(known, lags + 1).all(axis=1)][:, ::-1]
+        return rows.T @ rows, rows.sum(axis=0), len(rows)
+    count = len(windows)
+    products = np.zeros((lags + 1, 2 * lags + 2))
+    early, late = values[:lags][::-1], values[count:][::-1]
+    gained = np.zeros((lags, 2 * lags))
+    gained[:, :lags] = np.outer(early, early) - np.outer(late, late)
+    first = np.correlate(values, values[lags:], "valid")[::-1]
+    diagonals = _diagonals(products)
+    diagonals[0] = first
+    diagonals[1:, :lags] = first[:lags] + np.cumsum(_diagonals(gained), axis=0)
+    upper = np.triu(products[:, : lags + 1])
+    sums = values.sum() - np.concatenate([[early.sum()], early.sum() - np.cumsum(early)])
+    sums -= np.concatenate([[0.0], np.cumsum(late)])
+    return upper + np.triu(upper, 1).T, sums, count
+
+
+def _diagonals(matrix: Floats) -> Floats:
+    """A view of a square matrix, with as many columns again beside it, whose column k is diagonal k."""
+    import numpy as np
+
+    row, column = matrix.strides
+    return np.lib.stride_tricks.as_strided(matrix, (len(matrix),) * 2, (row + column, column))
+
+
+def _solved(products: Floats) -> Floats:
+    """The weights of least squares; the smallest ones where the lags depend on each other."""
+    import numpy as np
+
+    matrix, right = products[1:, 1:], products[1:, 0]
+    values, vectors = np.linalg.eigh(matrix)
+    kept = values > values[-1] * 1e-12
+    weights: Floats = vectors[:, kept] @ ((vectors[:, kept].T @ right) / values[kept])
+    return weights
+
+
 def _fitted(known: Floats, constant: float, weights: Floats) -> Floats:
     import numpy as np
 
-    windows = np.lib.stride_tricks.sliding_window_view(known[:-1], weights.size)
-    fitted: Floats = constant + windows @ weights[::-1]
+    fitted: Floats = constant + np.convolve(known[:-1], weights, "valid")
     return fitted
 
 
 def _stable(weights: Floats) -> Floats:
     import numpy as np
 
+    if _is_stationary(weights):
+        return weights
     companion = np.eye(weights.size, k=-1)
     companion[0] = weights
     root = float(np.abs(np.linalg.eigvals(companion)).max())
-    if root <= 1.0:
+    if root <= 1.0 + 1e-9:  # rounding
         return weights
     shrunk: Floats = weights * (0.999 / root) ** np.arange(1, weights.size + 1)
     return shrunk
+
+
+def _is_stationary(weights: Floats) -> bool:
+    """Whether all partial autocorrelations are below 1 (Levinson's recursion backwards)."""
+    while weights.size:
+        partial = float(weights[-1])
+        if abs(partial) >= 1.0:
+            return False
+        weights = (weights[:-1] + partial * weights[-2::-1]) / (1.0 - partial * partial)
+    return True

@@ -57,7 +57,10 @@ def test_several_columns_are_refused_where_one_is_needed(name):
         find(name).train(dataclasses.replace(dataset(), train=frame), small(name))
 
 
-@pytest.mark.parametrize(("name", "most"), [("arima", 2_000), ("autoreg", 2_000), ("lstm", 8_000)])
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("arima", 2_000), ("autoreg", 2_000), ("lstm", 8_000), ("pca", 6_000), ("isolation_forest", 60_000)],
+)
 def test_a_saved_model_stays_small_however_long_the_training_data(name, most):
     model = find(name).train(dataset(n=2_000), find(name).Params())
 

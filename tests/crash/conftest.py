@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
-from ledger.database import writing
-from ledger.schema import settings
 from ledger.store import Ledger
 from tests.crash.watching import PLACE, ledger_of
 
@@ -56,10 +53,7 @@ def fleet_at(tmp_path: Path) -> Callable[[str], Callable[..., Path]]:
         (tmp_path / "split.csv").write_text(header + rows, encoding="utf-8")
         (tmp_path / PLACE).write_text(place, encoding="utf-8")
         with Ledger.open(place) as ledger:
-            ledger.import_slices(tmp_path / "split.csv")
-            with writing(ledger.engine) as conn:
-                root = {"key": "artifact_root", "value": str(tmp_path / "artifacts")}
-                conn.execute(insert(settings).values(root))
+            ledger.import_slices(tmp_path / "split.csv", artifacts=str(tmp_path / "artifacts"))
         return tmp_path
 
     return lambda place: partial(make, place=place)

@@ -46,7 +46,7 @@ def trained(folder: Path) -> list[str]:
 
 
 @POSTGRESQL
-@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 def test_a_connection_dropped_around_a_commit_costs_nothing(fleet, short_folder, monkeypatch, moment, nth):
     folder = fleet(4, worker=TRAINS)
