@@ -32,6 +32,8 @@ PACKAGES = {
     "hf": "huggingface_hub",
 }
 """What the usual kinds of URL need installed; fsspec's own words tell it for all others."""
+GONE = (404, 410)
+"""What a web server answers where there is no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,11 @@ def opened(place: Place, *, unpacked: bool) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", stream)
     except (RunnerError, MemoryError):
         raise
-    except FileNotFoundError:
-        raise SourceError(f"there is no file {place.shown}") from None
+    except FileNotFoundError as error:
+        cause = _first_cause(error)
+        if isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) in GONE:
+            raise SourceError(f"there is no file {place.shown}") from None
+        raise _unreadable(place, cause) from None
     except (OSError, EOFError, zlib.error, lzma.LZMAError, BadZipFile) as error:
         raise _unreadable(place, error) from None
     except Exception as error:
@@ -85,7 +90,14 @@ def opened(place: Place, *, unpacked: bool) -> Iterator[IO[bytes]]:
         raise _unreadable(place, error) from None
 
 
-def _unreadable(place: Place, error: Exception) -> SourceError:
+def _first_cause(error: BaseException) -> BaseException:
+    """What an error came from: fsspec calls missing what a server refused or did not answer, too."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _unreadable(place: Place, error: BaseException) -> SourceError:
     told = str(error).replace(place.address, place.shown) or type(error).__name__
     return SourceError(f"{place.shown} cannot be read: {hidden(told, place.secrets)}")
 
@@ -99,8 +111,8 @@ def _require_schemes(place: Place) -> None:
             fsspec.get_filesystem_class(scheme)
         except ValueError:
             raise SourceAddressError(
-                f"{place.shown}: nothing here reads {scheme}:// URLs; write a path, or a URL that "
-                "docs/sources.md lists"
+                f"{place.shown}: nothing here reads {hidden(scheme, place.secrets)}:// URLs; write a path, "
+                "or a URL that docs/sources.md lists"
             ) from None
         except ImportError as error:
             raise SourceError(

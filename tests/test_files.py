@@ -8,7 +8,7 @@ import tarfile
 import threading
 import zipfile
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, quote_plus, unquote
 
 import fsspec
@@ -280,12 +280,47 @@ def test_a_file_behind_http_is_read(tmp_path, name):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             found = load(row(file=f"http://127.0.0.1:{server.server_port}/{name}"))
-            with pytest.raises(SourceError, match="there is no file http"):
-                load(row(file=f"http://127.0.0.1:{server.server_port}/none.csv"))
+            for missing in ("none.csv", "none.csv?v=1"):
+                with pytest.raises(SourceError, match="there is no file http"):
+                    load(row(file=f"http://127.0.0.1:{server.server_port}/{missing}"))
         finally:
             server.shutdown()
 
     assert list(found.test) == [3, 4]
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A server that lets nobody in."""
+
+    def do_GET(self):
+        self.send_response(403)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.skipif(importlib.util.find_spec("aiohttp") is None, reason="aiohttp is not installed")
+def test_what_a_server_refuses_is_not_said_to_be_missing(monkeypatch):
+    monkeypatch.setenv("KEY", "hush+h sh")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with pytest.raises(SourceError, match="cannot be read: 403") as caught:
+                load(row(file=f"http://127.0.0.1:{server.server_port}/${{KEY}}/x.csv?v=${{KEY}}"))
+        finally:
+            server.shutdown()
+
+    assert "hush" not in str(caught.value)
+
+
+def test_a_secret_in_the_place_of_a_kind_of_url_is_not_told(monkeypatch):
+    monkeypatch.setenv("KEY", "hush hush")
+
+    with pytest.raises(SourceAddressError, match=r"nothing here reads \*\*\*:// URLs") as caught:
+        load(row(file="${KEY}://x/y.csv"))
+
+    assert "hush" not in str(caught.value)
 
 
 class Quiet(SimpleHTTPRequestHandler):
