@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from ledger import faults
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError, NotALedgerError
 from ledger.holders import told_holders
+from ledger.secrets import with_passwords
 
 BUSY_SECONDS = 30.0
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
@@ -50,8 +51,8 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def shown(url: URL) -> str:
-    """The file of a ledger, or its URL without the password."""
-    return str(sqlite_path(url) or url.render_as_string(hide_password=True))
+    """The file of a ledger, or its URL without its passwords, wherever they stand in it."""
+    return str(sqlite_path(url) or with_passwords(url, "hidden").render_as_string(hide_password=True))
 
 
 def open_engine(url: URL, *, durable: bool = False, read_only: bool = False) -> Engine:

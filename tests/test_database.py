@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from ledger import checkpoint as checkpoints
-from ledger.database import ledger_url, open_engine, reading, translated, writing
+from ledger.database import ledger_url, open_engine, reading, shown, translated, writing
 from ledger.errors import AccessError, LedgerBusyError, LedgerError, NotALedgerError
 from ledger.store import Ledger
 
@@ -203,3 +203,11 @@ def test_an_error_that_may_be_a_bug_of_ours_is_not_explained_away(ledger):
         conn.execute(text("SELECT * FROM not_there"))
 
     assert translated(caught.value, "x") is None
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hunter2@h/db", "postgresql://h/db?password=hunter2"])
+def test_a_ledger_is_never_named_with_its_password(url):
+    told = shown(ledger_url(url))
+
+    assert "hunter2" not in told
+    assert told.startswith("postgresql+psycopg://")
