@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text, update
 
-from ledger.records import Claim, Ranges, Slice, Source, Upcoming
+from ledger.records import Claim, Slice, Upcoming
 from ledger.schema import attempts, imports, slices
 from ledger.splitrow import RANGES
 from ledger.status import Reason, Status
@@ -29,24 +29,6 @@ FOLDER = select(imports.c.folder).where(imports.c.id == slices.c.import_id).scal
 ORDER = (slices.c.deferred, slices.c.priority.desc(), slices.c.position)
 """The order in which pending slices are claimed."""
 
-_UPCOMING = (
-    select(
-        slices.c.position,
-        slices.c.deferred,
-        slices.c.priority,
-        slices.c.column_name,
-        slices.c.database_name,
-        slices.c.table_name,
-        slices.c.file,
-        slices.c.import_id,
-        *(func.coalesce(slices.c[f"active_{name}"], slices.c[name]) for name in RANGES),
-    )
-    .where(PENDING)
-    .order_by(*ORDER)
-    .limit(bindparam("count"))
-)
-
-
 SPEC = (
     *(slices.c[name] for name in ("id", "database_name", "table_name", "column_name", "file")),
     *(slices.c[f"{active}{name}"] for active in ("", "active_") for name in RANGES),
@@ -54,6 +36,13 @@ SPEC = (
     FOLDER,
 )
 """What `slice_of` needs of a row."""
+
+_UPCOMING = (
+    select(slices.c.position, slices.c.deferred, *SPEC)
+    .where(PENDING)
+    .order_by(*ORDER)
+    .limit(bindparam("count"))
+)
 
 
 def slice_of(row: Any) -> Slice:
@@ -79,12 +68,8 @@ def slice_of(row: Any) -> Slice:
 
 def upcoming(conn: Connection, count: int) -> list[Upcoming]:
     """The next `count` pending slices, in the order in which they will be claimed."""
-    found = []
     rows = conn.execute(_UPCOMING, {"count": count})
-    for position, deferred, priority, column, database, table, file, import_id, *ranges in rows:
-        source = Source(database, table, file, import_id, Ranges(*ranges))
-        found.append(Upcoming(position, (deferred, -priority), column, source))
-    return found
+    return [Upcoming(row.position, (row.deferred, -row.priority), slice_of(row)) for row in rows]
 
 
 def queue_due(conn: Connection, *, now: datetime, longest: timedelta | None = None) -> int:

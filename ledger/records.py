@@ -89,7 +89,7 @@ class Source:
     database: str | None
     table: str | None
     file: str | None
-    import_id: int  # names are looked up beside the split file
+    base: str | None  # names are looked up beside the split file
     ranges: Ranges
 
 
@@ -99,8 +99,13 @@ class Upcoming:
 
     position: int
     rank: tuple[int, int]  # lower ones come first, whatever their position
-    column: str | None
-    source: Source
+    slice: Slice
+
+    @property
+    def source(self) -> Source:
+        """What is read for it."""
+        row = self.slice
+        return Source(row.database, row.table, row.file, row.base, row.ranges)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ledger.records import Artifact, Champion, Claim, Facts, Failure
+from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
 from runner.databases import OPEN
 
 
@@ -29,11 +29,20 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a worker will most likely read next; nothing about it is claimed."""
+
+    row: Slice
+    together: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """A claimed slice for a worker."""
 
     held: Claim
     together: tuple[str, ...] = ()  # the columns of slices that come soon: best read with this one
+    ahead: Ahead | None = None  # to be read while this slice is trained
     champion: Champion | None = None  # what the training may begin from
     worker: int | None = None  # the number of the worker that has read its table; another will do
 

@@ -115,7 +115,10 @@ def _sqlite_engine(path: Path, told: str) -> Engine:
     def connect() -> sqlite3.Connection:  # read-only: a missing file is an error, not a new database
         if not path.is_file():
             raise SourceError(f"{told}: there is no such file")
-        return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30)
+        # Read in one thread at a time, but not always the same: see `readahead`.
+        return sqlite3.connect(
+            f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30, check_same_thread=False
+        )
 
     return create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1, max_overflow=0)
 

@@ -163,7 +163,13 @@ class Engine:
         while (hint := self._lookahead.take(worker)) is not None:
             held = record.claim(self._presence.runner_id, hint.position)
             if held is not None:
-                return Assignment(held, self._lookahead.together(hint), record.champion(held), worker)
+                return Assignment(
+                    held,
+                    self._lookahead.together(hint),
+                    ahead=self._lookahead.ahead(worker),
+                    champion=record.champion(held),
+                    worker=worker,
+                )
             self._lookahead.forget(hint)
         if self._lookahead.held_back:
             return None

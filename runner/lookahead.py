@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 
 from ledger.records import Source, Upcoming
+from runner.assignment import Ahead
 
 PER_WORKER = 128
 """Slices looked at ahead of time for each worker: the metrics of a few tables."""
 WITH_LIMIT = 4_096
 """The same where few workers may read one database at once: others have to be found behind it."""
+SOON = 8
+"""So few slices before a table is used up, the next one is read."""
 REFRESH = 5.0
 """Seconds after which the queue is looked at again: what was queued meanwhile may come first."""
 
@@ -35,6 +39,7 @@ class Lookahead:
         self._monotonic = monotonic
         self._groups: dict[Group, deque[Upcoming]] = {}
         self._reads: dict[int, Source] = {}  # worker number → what it reads now
+        self._next: dict[int, Group] = {}  # worker number → what it was told to read next
         self._until = 0.0
 
     def wanted(self, workers: int) -> int:
@@ -59,6 +64,8 @@ class Lookahead:
         if group is None:
             return None
         self._reads[worker] = group[1]
+        if self._next.get(worker) == group:
+            del self._next[worker]
         upcoming = self._groups[group].popleft()
         if not self._groups[group]:
             del self._groups[group]
@@ -67,7 +74,22 @@ class Lookahead:
     def together(self, taken: Upcoming) -> tuple[str, ...]:
         """The columns that are best read with this slice: those of the slices that come after it."""
         rest = self._groups.get((taken.rank, taken.source), ())
-        return tuple(each.column for each in rest if each.column is not None)
+        return tuple(each.slice.column for each in rest if each.slice.column is not None)
+
+    def ahead(self, worker: int) -> Ahead | None:
+        """What this worker reads next, as soon as what it reads now is nearly used up, else None.
+
+        Others leave that to it, as long as there is anything else for them.
+        """
+        kept = self._kept_by(worker)
+        if kept is not None and len(self._groups[kept]) > SOON:
+            return None
+        group = self._new_for(worker)
+        if group is None:
+            return None
+        self._next[worker] = group
+        first = self._groups[group][0]
+        return Ahead(first.slice, self.together(first))
 
     def forget(self, taken: Upcoming) -> None:
         """Drop what is read like a slice that somebody else has claimed: they are at it."""
@@ -81,23 +103,50 @@ class Lookahead:
     def _group_for(self, worker: int) -> Group | None:
         if not self._groups:
             return None
-        first = next(iter(self._groups))
-        kept = (first[0], self._reads[worker]) if worker in self._reads else None
-        if kept in self._groups:
-            return kept
-        read = {source for number, source in self._reads.items() if number != worker}
-        same_rank = [
-            group for group in self._groups if group[0] == first[0] and self._allowed(worker, group[1])
-        ]
-        return next((group for group in same_rank if group[1] not in read), next(iter(same_rank), None))
+        return self._kept_by(worker) or self._new_for(worker)
+
+    def _kept_by(self, worker: int) -> Group | None:
+        """What this worker reads already, if there is more of it and nothing else comes first."""
+        first = self._first_rank()
+        if first is None or worker not in self._reads:
+            return None
+        kept = (first, self._reads[worker])
+        return kept if kept in self._groups else None
+
+    def _new_for(self, worker: int) -> Group | None:
+        """What this worker was told to read next, else what no other reads or will, else any."""
+        told = self._next.get(worker)
+        if told in self._groups and told[0] == self._first_rank() and self._allowed(worker, told[1]):
+            return told
+        taken = {source for number, source in self._readers() if number != worker}
+        of_others = None
+        for group in self._may_begin(worker):
+            if group[1] not in taken:
+                return group
+            of_others = of_others or group
+        return of_others
+
+    def _may_begin(self, worker: int) -> Iterator[Group]:
+        """What comes first, besides what this worker reads already."""
+        first, own = self._first_rank(), self._reads.get(worker)
+        of_first = takewhile(lambda group: group[0] == first, self._groups)
+        return (group for group in of_first if group[1] != own and self._allowed(worker, group[1]))
+
+    def _first_rank(self) -> tuple[int, int] | None:
+        return next(iter(self._groups))[0] if self._groups else None
+
+    def _readers(self) -> list[tuple[int, Source]]:
+        """Who reads what, or will next."""
+        soon = [(number, group[1]) for number, group in self._next.items() if group in self._groups]
+        return [*self._reads.items(), *soon]
 
     def _allowed(self, worker: int, source: Source) -> bool:
         if self._per_source is None or source.database is None:
             return True
-        name = (source.database, source.import_id)
-        readers = [
+        name = (source.database, source.base)
+        readers = {
             number
-            for number, other in self._reads.items()
-            if number != worker and (other.database, other.import_id) == name
-        ]
+            for number, other in self._readers()
+            if number != worker and (other.database, other.base) == name
+        }
         return len(readers) < self._per_source

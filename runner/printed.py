@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from runner.readahead import reads_ahead
+
 LONGEST = 16_000  # bytes of output kept
 MOST_WARNINGS = 20
 
@@ -71,10 +73,13 @@ class Echo(io.TextIOBase):
 def collected_warnings() -> Iterator[list[str]]:
     """Collect the different warnings raised inside, each once, instead of printing them."""
     found: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
-        yield found
-    for warning in caught:
-        told = f"{warning.category.__name__}: {warning.message}"
-        if told not in found and len(found) < MOST_WARNINGS:
+
+    def note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        told = f"{category.__name__}: {message}"
+        if told not in found and len(found) < MOST_WARNINGS and not reads_ahead():
             found.append(told)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = note
+        yield found

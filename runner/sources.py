@@ -9,6 +9,7 @@ from ledger.records import Slice
 from runner.cut import Cut
 from runner.databases import OPEN, Databases
 from runner.files import read_file
+from runner.readahead import ReadAhead
 from runner.windows import Window, Windows
 
 
@@ -33,6 +34,7 @@ class Reader:
         self._settings = settings
         self._databases = Databases(settings.databases, settings.keep_open)
         self._windows = Windows()
+        self._ahead = ReadAhead()
 
     def load(self, row: Slice, together: Collection[str] = ()) -> Cut:
         """The train and test data of a slice; `together` are columns that the next slices need.
@@ -42,27 +44,63 @@ class Reader:
         label = self._settings.label_column
         if label is None:
             return self._window(row, together).cut(row)
-        data = self._window(row, (*together, label)).cut(row, without=label)
+        data = self._window(row, together).cut(row, without=label)
         flags = self._window(replace(row, column=label), ()).flags(label, row)
         return replace(data, labels=flags)
 
+    def read_ahead(self, row: Slice, together: Collection[str]) -> None:
+        """Read for a slice that will come soon, in a thread of its own, unless that is there already.
+
+        What goes wrong with it is told when the slice is loaded.
+        """
+        if not self._ahead.at_work:
+            self._take_in()
+        wanted = self._wanted(row, together)
+        if self._windows.find(wanted.key, row.column) is None:
+            self._ahead.start(wanted.key, lambda: self._read(row, wanted))
+
     def _window(self, row: Slice, together: Collection[str]) -> Window:
+        wanted = self._wanted(row, together)
+        window = self._windows.find(wanted.key, row.column)
+        if window is None and self._take_in():
+            window = self._windows.find(wanted.key, row.column)
+        if window is None:
+            window = self._read(row, wanted)
+            self._windows.keep(wanted.key, window)
+        return window
+
+    def _take_in(self) -> bool:
+        """Wait for what is read ahead, and keep it; False where there is nothing."""
+        if (read := self._ahead.finished()) is None:
+            return False
+        self._windows.keep(*read)
+        return True
+
+    def _wanted(self, row: Slice, together: Collection[str]) -> _Wanted:
         time = row.extra.get("time_column") or self._settings.time_column
         separator = row.extra.get("separator") or self._settings.separator
-        key: Hashable
+        if self._settings.label_column is not None:
+            together = (*together, self._settings.label_column)
         if row.file is not None:
-            key = (row.file, row.base, time, separator)
-        else:
-            key = (row.database, row.table, row.base, time, row.ranges)
-        window = self._windows.find(key, row.column)
-        if window is None:
-            if row.file is not None:
-                window = read_file(row, wished_time=time, separator=separator, together=together)
-            else:
-                window = self._databases.read(row, wished_time=time, together=together)
-            self._windows.keep(key, window)
-        return window
+            return _Wanted((row.file, row.base, time, separator), time, separator, together)
+        return _Wanted((row.database, row.table, row.base, time, row.ranges), time, None, together)
+
+    def _read(self, row: Slice, wanted: _Wanted) -> Window:
+        if row.file is None:
+            return self._databases.read(row, wished_time=wanted.time, together=wanted.together)
+        return read_file(row, wished_time=wanted.time, separator=wanted.separator, together=wanted.together)
 
     def close(self) -> None:
         """Close what is open."""
+        self._ahead.close()
         self._databases.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is read for a slice: `key` names it, for all slices that are cut from the same."""
+
+    key: Hashable
+    time: str | None
+    separator: str | None
+    together: Collection[str]

@@ -108,6 +108,8 @@ class Training:
             data = self._load(row, assignment.together)
             facts |= {"train_rows": len(data.train), "test_rows": len(data.test)}
             dataset = _dataset(data, params, self._setup.seed)
+        if assignment.ahead is not None and not self._reads_itself:
+            self._reader.read_ahead(assignment.ahead.row, assignment.ahead.together)
         if self._trains_itself(row):
             return self._by_user(held, dataset, params, phases, facts)
         return self._built_in(assignment, dataset, data.labels, params, phases, facts)
@@ -121,13 +123,17 @@ class Training:
     def _trains_itself(self, row: Slice) -> bool:
         return row.trainer is None and self._user is not None and self._user.trains
 
+    @property
+    def _reads_itself(self) -> bool:
+        return self._user is not None and self._user.reads
+
     def _code_version(self, row: Slice) -> str:
         if self._user is not None and self._trains_itself(row):
             return self._user.code_version
         return f"slice-ledger {__version__}"
 
     def _load(self, row: Slice, together: Sequence[str]) -> Cut:
-        if self._user is not None and self._user.reads:
+        if self._user is not None and self._reads_itself:
             data = cut(self._user.get_data(row), row)
             if self._label_column is not None:
                 data = taken_out(data, self._label_column)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.records import Ranges, Source, Upcoming
-from runner.lookahead import PER_WORKER, REFRESH, WITH_LIMIT, Lookahead
+from ledger.records import Slice, Upcoming
+from runner.lookahead import PER_WORKER, REFRESH, SOON, WITH_LIMIT, Lookahead
 
-RANGES = Ranges("2026-01-01", "2026-01-20", "2026-01-21", "2026-01-30")
+RANGES = ("2026-01-01", "2026-01-20", "2026-01-21", "2026-01-30")
+
+
+def metric_of(database: str, table: str, column: str) -> Slice:
+    return Slice(f"{table}.{column}", *RANGES, database=database, table=table, column=column, base="/data")
 
 
 def upcoming(*tables: str, metrics: int = 2, database: str = "web", rank=(0, 0)) -> list[Upcoming]:
     """The metrics of these tables, in the order of a split file."""
     return [
-        Upcoming(10 * number + metric, rank, f"m{metric}", Source(database, table, None, 1, RANGES))
+        Upcoming(10 * number + metric, rank, metric_of(database, table, f"m{metric}"))
         for number, table in enumerate(tables)
         for metric in range(metrics)
     ]
 
 
 def named(taken: Upcoming | None) -> str | None:
-    return None if taken is None else f"{taken.source.table}.{taken.column}"
+    return None if taken is None else taken.slice.id
 
 
 @pytest.fixture
@@ -59,6 +63,42 @@ def test_a_slice_of_higher_priority_comes_before_the_rest_of_a_table_that_was_be
     lookahead.fill([*upcoming("urgent", rank=(0, -5)), *upcoming("a")])
 
     assert named(lookahead.take(1)) == "urgent.m0"
+
+
+def test_the_next_table_is_told_to_be_read_when_few_slices_of_the_first_are_left(lookahead):
+    lookahead.fill(upcoming("a", "b", "c", metrics=SOON + 2))
+    lookahead.take(1)
+
+    early = lookahead.ahead(1)
+    lookahead.take(1)
+    soon = lookahead.ahead(1)
+
+    assert early is None
+    assert soon is not None
+    assert (soon.row.id, len(soon.together)) == ("b.m0", SOON + 2)
+
+
+def test_others_leave_alone_what_a_worker_was_told_to_read_next(lookahead):
+    lookahead.fill(upcoming("a", "b", "c", "d", metrics=1))
+    lookahead.take(1)
+    told = lookahead.ahead(1)
+
+    others = [named(lookahead.take(worker)) for worker in (2, 3)]
+
+    assert told is not None
+    assert told.row.id == "b.m0"
+    assert others == ["c.m0", "d.m0"]
+    assert named(lookahead.take(1)) == "b.m0"
+
+
+def test_what_a_worker_reads_next_counts_as_read_where_few_may_read_a_database():
+    lookahead = Lookahead(per_source=1)
+    lookahead.fill([*upcoming("a", metrics=1), *upcoming("b", "c", database="shop", metrics=1)])
+    lookahead.take(1)
+    lookahead.ahead(1)
+
+    assert lookahead.take(2) is None
+    assert [named(lookahead.take(1)) for _ in range(2)] == ["b.m0", "c.m0"]
 
 
 def test_a_table_that_somebody_else_claims_is_left_to_them(lookahead):
