@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, insert, text, update
 
+from ledger.bulk import Value
 from ledger.schema import imports
-from ledger.splitbatch import Batch
-from ledger.staging import COLUMNS, SPEC, Defaults, stage
+from ledger.staging import COLUMNS, SPEC, Rows, put, stage
+from ledger.status import Reason, Status
 
 _SAME_ID = "staged n JOIN slices ON slices.id = n.id"
 _CHANGED = "(slices.spec_hash <> n.spec_hash OR slices.status = 'retired')"
@@ -39,26 +40,19 @@ _RETIRE = f"""
     WHERE status NOT IN ('running', 'retired') AND {_GONE}"""
 
 
-def import_rows(
-    conn: Connection,
-    batches: Iterable[Batch],
-    *,
-    path: Path,
-    defaults: Defaults,
-    prune: bool,
-    now: datetime,
-    check: Callable[[], None],
-) -> dict[str, int]:
+def import_rows(conn: Connection, rows: Rows, *, path: Path, prune: bool, now: datetime) -> dict[str, int]:
     """Bring the ledger in line with a split file, and return the counts of an ImportReport.
 
-    The rows go into a temporary table first; what is new, changed and gone then takes one statement
-    each, however many there are. A changed slice is pending again and keeps its champion; one that
-    is being trained goes back in the queue when its attempt ends. `check` is called when every row
-    was read, and raises what was wrong with them before anything is changed.
+    The rows go into a temporary table first, unless they are the first ones of the ledger; what is
+    new, changed and gone then takes one statement each, however many there are. A changed slice is
+    pending again and keeps its champion; one that is being trained goes back in the queue when its
+    attempt ends. Raises what was wrong with the rows; then the transaction must not be committed.
     """
     if conn.dialect.name == "postgresql":  # one import at a time; runners go on meanwhile
         conn.execute(text("LOCK TABLE imports IN SHARE ROW EXCLUSIVE MODE"))
-    stage(conn, batches, defaults, check)
+    if conn.execute(text("SELECT 1 FROM slices LIMIT 1")).first() is None:
+        return _first(conn, rows, path, now)
+    stage(conn, rows)
     folder = str(path.parent)
     counts = _compare(conn, folder)
     if prune:
@@ -66,6 +60,17 @@ def import_rows(
     if counts["added"] or counts["changed"] or counts["retired"] or counts["moved"]:
         _apply(conn, _note(conn, path, counts, now), folder, prune=prune)
     conn.execute(text("DROP TABLE staged"))
+    return counts
+
+
+def _first(conn: Connection, rows: Rows, path: Path, now: datetime) -> dict[str, int]:
+    """Import into a ledger without slices: every row is new."""
+    counts = dict.fromkeys(("rows", "added", "changed", "unchanged", "retired", "missing", "moved"), 0)
+    import_id = _note(conn, path, counts, now)
+    new: dict[str, Value] = {"status": Status.PENDING.value, "reason": Reason.NEW.value}
+    counts["rows"] = counts["added"] = put(conn, "slices", rows, import_id=import_id, **new)
+    counted = update(imports).where(imports.c.id == import_id)
+    conn.execute(counted.values(rows=counts["rows"], added=counts["added"]))
     return counts
 
 

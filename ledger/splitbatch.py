@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import repeat
+from typing import Any
 
+from ledger.bulk import alike
 from ledger.findings import Findings
 from ledger.splitrow import RANGES, is_sound, overlap, priority_of, wrong_params
 
@@ -20,16 +22,18 @@ class Batch:
     header: list[str]
     rows: list[list[str]]
     lines: list[int]
+    _columns: dict[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def column(self, name: str) -> Sequence[str]:
-        """The values of a column, empty ones where there is no such column."""
-        if name not in self.header:
-            return list(repeat("", len(self)))
-        place = self.header.index(name)
-        return [row[place] for row in self.rows]
+        """The values of a column, empty ones where there is no such column. Every row has all fields."""
+        if not self._columns:
+            self._columns.update(zip(self.header, zip(*self.rows, strict=True), strict=True))
+        if name not in self._columns:
+            self._columns[name] = tuple(repeat("", len(self)))
+        return self._columns[name]
 
     def sound(self, findings: Findings) -> Batch:
         """The rows that can be imported; what is wrong with the others goes into `findings`."""
@@ -49,14 +53,12 @@ class Batch:
         """
         if set(map(len, self.rows)) != {len(self.header)}:
             return False
-        text = "\n".join(map("".join, self.rows))
-        if "\0" in text or "://" in text:  # a URL may hold a password
+        for text in ("\n".join(self.column(name)) for name in self.header):
+            if "\0" in text or "://" in text:  # a URL may hold a password
+                return False
+        if not self._different("file", "database", "table", of=bool) <= _SOURCES:
             return False
-        given = (map(bool, self.column(name)) for name in ("file", "database", "table"))
-        if not set(zip(*given, strict=True)) <= _SOURCES:
-            return False
-        ranges = list(zip(*map(self.column, RANGES), strict=True))
-        overlapping = {each: overlap(*each) for each in set(ranges)}
+        overlapping = {each: overlap(*each) for each in self._different(*RANGES)}
         if (
             None in overlapping.values()
             or any(map(wrong_params, set(self.column("params"))))
@@ -65,5 +67,13 @@ class Batch:
         ):
             return False
         if any(overlapping.values()):
+            ranges = zip(*map(self.column, RANGES), strict=True)
             findings.overlapping += sum(bool(overlapping[each]) for each in ranges)
         return True
+
+    def _different(self, *names: str, of: Callable[[str], Any] = str) -> set[tuple[Any, ...]]:
+        """What stands in these columns together, each once."""
+        columns = [self.column(name) for name in names]
+        if all(map(alike, columns)):
+            columns = [column[:1] for column in columns]
+        return set(zip(*(map(of, column) for column in columns), strict=True))

@@ -57,24 +57,42 @@ def _batches(stream: TextIO, findings: Findings, group_by: str | None) -> Iterat
     line, count = reader.line_num + 1, 0
     more = True
     while more:
-        batch = Batch(header, [], [])
-        room = BATCH
+        rows: list[list[str]] = []
+        wrong = None
         try:
-            for fields in islice(reader, BATCH):
-                room -= 1
-                if fields:
-                    batch.rows.append(fields)
-                    batch.lines.append(line)
-                line = reader.line_num + 1
-        except (csv.Error, UnicodeDecodeError) as error:
+            rows.extend(islice(reader, BATCH))
+        except (csv.Error, UnicodeDecodeError) as error:  # what came before it is in `rows`
+            wrong = error
+        more = len(rows) == BATCH
+        batch, line = _placed(header, rows, line, reader.line_num + 1)
+        if wrong is not None:
             batch.sound(findings)  # what comes before is told first
-            if isinstance(error, UnicodeDecodeError):
-                raise
-            findings.add(line, f"{error}; a field ends at the next quote or comma and has at most 1 MB")
+            if isinstance(wrong, UnicodeDecodeError):
+                raise wrong
+            findings.add(line, f"{wrong}; a field ends at the next quote or comma and has at most 1 MB")
             return
-        more = room == 0
         count += len(batch)
         if batch.rows:
             yield batch.sound(findings)
     if not count:
         findings.add(1, "there are no rows below the header")
+
+
+def _placed(header: list[str], rows: list[list[str]], line: int, end: int) -> tuple[Batch, int]:
+    """The rows that begin in `line`, each with its line and without empty ones, and the line after them.
+
+    `end` is the line that the reader comes to next.
+    """
+    if end - line == len(rows) and all(rows):  # a line each
+        return Batch(header, rows, list(range(line, end))), end
+    batch = Batch(header, [], [])
+    for fields in rows:
+        if fields:
+            batch.rows.append(fields)
+            batch.lines.append(line)
+        line += 1 + sum(map(_line_ends, fields))
+    return batch, line
+
+
+def _line_ends(field: str) -> int:
+    return field.count("\n") + field.count("\r") - field.count("\r\n")

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from json.encoder import encode_basestring, encode_basestring_ascii
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from ledger import faults
+from ledger.bulk import Value, alike, insert_columns, nothing_collected
 from ledger.splitbatch import Batch
 from ledger.splitrow import RANGES, UNDERSTOOD, params_of, priority_of
 
@@ -43,61 +45,87 @@ class Defaults:
     group_by: str | None = None
 
 
-def stage(conn: Connection, batches: Iterable[Batch], defaults: Defaults, check: Callable[[], None]) -> None:
-    """Put the rows into the temporary table `staged`; `line` is their order.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The sound rows of a split file. `check` is called when all were read, and raises what was wrong."""
 
-    `check` is called when every row was read, before anything can be made of them.
-    """
+    batches: Iterable[Batch]
+    defaults: Defaults
+    check: Callable[[], None]
+
+
+def stage(conn: Connection, rows: Rows) -> None:
+    """Put the rows into the temporary table `staged`; `line` is their order."""
     types = ", ".join(f"{name} {'INTEGER' if name == 'priority' else 'TEXT'}" for name in COLUMNS)
     key = "line INTEGER PRIMARY KEY" if conn.dialect.name == "sqlite" else "line BIGSERIAL PRIMARY KEY"
     conn.execute(text(f"CREATE TEMPORARY TABLE staged ({key}, {types})"))
-    mark = "?" if conn.dialect.name == "sqlite" else "%s"
-    statement = f"INSERT INTO staged ({', '.join(COLUMNS)}) VALUES ({', '.join([mark] * len(COLUMNS))})"
-    for batch in batches:
-        if len(batch):
-            conn.exec_driver_sql(statement, list(rows_of(batch, defaults)))
-        faults.reach("importing")
-    check()
+    put(conn, "staged", rows)
     conn.execute(text("CREATE UNIQUE INDEX staged_id ON staged (id)"))
 
 
-def rows_of(batch: Batch, defaults: Defaults) -> Iterator[tuple[str | int | None, ...]]:
-    """The rows of a batch with the values of COLUMNS."""
+def put(conn: Connection, table: str, rows: Rows, **same: Value) -> int:
+    """Insert every row into `table`, with the columns `same` alike in all; return how many there are.
+
+    Raises what was wrong with them when every row was read.
+    """
+    count = 0
+    with nothing_collected():
+        for batch in rows.batches:
+            if len(batch):
+                insert_columns(conn, table, columns_of(batch, rows.defaults), **same)
+            count += len(batch)
+            faults.reach("importing")
+    rows.check()
+    return count
+
+
+def columns_of(batch: Batch, defaults: Defaults) -> dict[str, Sequence[Value]]:
+    """The values of COLUMNS for the rows of a batch."""
     source = [_or_none(batch.column(name)) for name in ("database", "table", "column", "file")]
     ranges = [batch.column(name) for name in RANGES]
     extra = _extra(batch)
-    trainer = [written.strip() or defaults.trainer for written in batch.column("trainer")]
+    trainer = _each(lambda written: written.strip() or defaults.trainer, batch.column("trainer"))
     params = _params(batch.column("params"), defaults)
-    return zip(
-        batch.column("id"),
-        *source,
-        *ranges,
-        extra,
-        spec_hashes([*source, *ranges, extra, trainer, params]),
-        _groups(batch, defaults.group_by),
-        trainer,
-        params,
-        map(priority_of, batch.column("priority")),
-        strict=True,
-    )
+    hashes = list(spec_hashes([*source, *ranges, extra, trainer, params]))
+    group = _groups(batch, defaults.group_by)
+    priority = _each(priority_of, batch.column("priority"))
+    values = (batch.column("id"), *source, *ranges, extra, hashes, group, trainer, params, priority)
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def spec_hashes(decisive: Sequence[Text]) -> Iterator[str]:
     """A fingerprint of each row over all that decides over the model: source, ranges, extra, trainer, params.
 
-    It is that of a JSON list, written here without a call for each row. Group and priority are left
-    out: changing them trains nothing again.
+    It is that of a JSON list, written here without a call for each value: what stands in all rows is
+    written once. Group and priority are left out: changing them trains nothing again.
     """
-    written = []
+    template, varying = [], []
     for column in decisive:
-        known = {value: "null" if value is None else encode_basestring_ascii(value) for value in set(column)}
-        written.append([known[value] for value in column])
-    for row in zip(*written, strict=True):
-        yield hashlib.blake2b(f"[{', '.join(row)}]".encode(), digest_size=16).hexdigest()
+        if alike(column):
+            template.append(_json(column[0]).replace("%", "%%"))
+        else:
+            template.append("%s")
+            varying.append(_each(_json, column))
+    written = f"[{', '.join(template)}]"
+    rows = zip(*varying, strict=True) if varying else repeat((), len(decisive[0]))
+    for row in rows:
+        yield hashlib.blake2b((written % row).encode(), digest_size=16).hexdigest()
+
+
+def _json(value: str | None) -> str:
+    return "null" if value is None else encode_basestring_ascii(value)
+
+
+def _each(of: Callable[[Any], Any], column: Text) -> list[Any]:
+    """`of` every value; few are different."""
+    if alike(column):
+        return [of(column[0])] * len(column)
+    known = {value: of(value) for value in set(column)}
+    return [known[value] for value in column]
 
 
 def _or_none(column: Sequence[str]) -> Text:
-    return [value or None for value in column]
+    return column if all(column) else [value or None for value in column]
 
 
 def _extra(batch: Batch) -> Text:
@@ -111,12 +139,11 @@ def _extra(batch: Batch) -> Text:
 
 
 def _params(column: Sequence[str], defaults: Defaults) -> Text:
-    known = {written: params_of(written) or defaults.params for written in set(column)}
-    as_json = {
-        written: json.dumps(dict(params), ensure_ascii=False, sort_keys=True) if params else None
-        for written, params in known.items()
-    }
-    return [as_json[written] for written in column]
+    def as_json(written: str) -> str | None:
+        params = params_of(written) or defaults.params
+        return json.dumps(dict(params), ensure_ascii=False, sort_keys=True) if params else None
+
+    return _each(as_json, column)
 
 
 def _groups(batch: Batch, column: str | None) -> Text:

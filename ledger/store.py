@@ -31,7 +31,7 @@ from ledger.requeue import RequeueReport, Selection, requeue
 from ledger.schema import settings
 from ledger.slices import import_rows
 from ledger.splitfile import read_batches
-from ledger.staging import Defaults
+from ledger.staging import Defaults, Rows
 from ledger.surroundings import look_around
 from ledger.symptoms import Symptom
 from ledger.verify import Verification, verify
@@ -145,15 +145,12 @@ class Ledger:
         findings = Findings(str(split))
         with writing(self._engine) as conn:
             artifact_root.settle(conn, artifacts)
-            counts = import_rows(
-                conn,
+            rows = Rows(
                 read_batches(path, findings, group_by=group_by),
-                path=path,
-                defaults=Defaults(trainer, params, group_by),
-                prune=prune,
-                now=self._clock(),
+                Defaults(trainer, params, group_by),
                 check=findings.raise_if_any,
             )
+            counts = import_rows(conn, rows, path=path, prune=prune, now=self._clock())
             transaction = conn.get_transaction()
             if dry_run and transaction is not None:
                 transaction.rollback()

@@ -13,8 +13,9 @@ from ledger import claims, closing
 from ledger.database import writing
 from ledger.errors import AccessError, LedgerBusyError
 from ledger.records import Facts, Success
-from ledger.slices import Defaults, import_rows
+from ledger.slices import import_rows
 from ledger.splitfile import Findings, read_batches
+from ledger.staging import Defaults, Rows
 from ledger.store import Ledger
 from tests.invariants import answers, broken
 
@@ -123,7 +124,7 @@ def test_two_imports_of_one_file_add_its_slices_once(ledger, place, tmp_path, me
 
     with writing(ledger.engine) as conn:
         rows = read_batches(split, Findings("split.csv"))
-        import_rows(conn, rows, path=split, defaults=Defaults(), prune=False, now=NOW, check=lambda: None)
+        import_rows(conn, Rows(rows, Defaults(), check=lambda: None), path=split, prune=False, now=NOW)
         other = meanwhile(lambda ledger: told.append(ledger.import_slices(split)))
     other.join()
 

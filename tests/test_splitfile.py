@@ -15,7 +15,7 @@ from ledger.findings import SHOWN, Findings
 from ledger.splitbatch import Batch
 from ledger.splitfile import read_batches
 from ledger.splitrow import RANGES, SOURCE
-from ledger.staging import COLUMNS, Defaults, rows_of, spec_hashes
+from ledger.staging import Defaults, columns_of, spec_hashes
 
 FILES = "id,file,train_from,train_to,test_from,test_to"
 BOTH = "id,database,table,column,file,train_from,train_to,test_from,test_to"
@@ -27,8 +27,14 @@ def read(tmp_path):
         path = tmp_path / "split.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         findings = Findings("split.csv")
-        staged = [row for batch in read_batches(path, findings) for row in rows_of(batch, Defaults())]
-        return [SimpleNamespace(**dict(zip(COLUMNS, row, strict=True))) for row in staged], findings
+        rows = []
+        for batch in filter(len, read_batches(path, findings)):
+            columns = columns_of(batch, Defaults())
+            rows += [
+                SimpleNamespace(**dict(zip(columns, row, strict=True)))
+                for row in zip(*columns.values(), strict=True)
+            ]
+        return rows, findings
 
     return reading
 
@@ -263,8 +269,25 @@ def test_a_fingerprint_is_that_of_the_row_as_a_json_list(rows):
 def test_columns_of_the_users_own_become_json_as_the_library_writes_it(values):
     header = ["id", "b", "a"]
     batch = Batch(header, [["x", value, "1"] for value in values], list(range(len(values))))
-    extras = [row[COLUMNS.index("extra")] for row in rows_of(batch, Defaults())]
+    extras = columns_of(batch, Defaults())["extra"]
 
     assert extras == [
         json.dumps({"a": "1", "b": value}, ensure_ascii=False, sort_keys=True) for value in values
+    ]
+
+
+def test_lines_are_counted_through_empty_ones_and_line_ends_in_quotes(read):
+    _, findings = read(
+        'id,file,train_from,train_to,test_from,test_to,note\n\na,x,0,1,2,3,"one\r\ntwo\nthree"\n\nb,x,0,1,2,3,\nb,x,0,1,2,3,\n'
+    )
+
+    assert findings.problems == ["split.csv, line 8, column id: the id 'b' stands in line 7 already"]
+
+
+def test_a_row_that_ends_in_the_middle_is_told_with_its_line_and_what_is_wrong_before_it(read):
+    _, findings = read('id,file,train_from,train_to,test_from,test_to\n,x,0,1,2,3\nb,"x\n')
+
+    assert [problem.partition(";")[0] for problem in findings.problems] == [
+        "split.csv, line 2, column id: the id is empty",
+        "split.csv, line 3: unexpected end of data",
     ]
