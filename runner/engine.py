@@ -69,6 +69,7 @@ class Engine:
         """Go on until nothing is left to do, or until told to stop."""
         while True:
             self._collect(self._crew.events(self._patience(), self._flushing.woken))
+            self._hand_out()  # what was claimed ahead: a worker does not wait for the ledger
             if not self._obstacle.waiting:
                 self._turn()
             self._hand_out()
