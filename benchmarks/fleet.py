@@ -102,7 +102,7 @@ def _fill_postgresql(url: str, table: str, metrics: int, rows: Any) -> None:
     import psycopg
 
     names = ", ".join(f"m{number:02} double precision" for number in range(metrics))
-    with psycopg.connect(url) as conn:
+    with psycopg.connect(url.replace("+psycopg://", "://")) as conn:
         conn.execute(f"DROP TABLE IF EXISTS {table}")
         conn.execute(f'CREATE TABLE {table} ("timestamp" timestamp PRIMARY KEY, {names})')
         with conn.cursor().copy(f"COPY {table} FROM STDIN") as copy:
