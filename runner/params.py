@@ -28,12 +28,21 @@ def parameter(default: Any, help: str) -> Any:
     return dataclasses.field(default=default, metadata={"help": help})
 
 
+_HINTS: dict[Any, dict[str, Any]] = {}
+
+
+def _hints_of(params_type: type[Any]) -> dict[str, Any]:
+    if params_type not in _HINTS:  # found out anew for each slice it takes longer than an autoregression
+        _HINTS[params_type] = typing.get_type_hints(params_type)
+    return _HINTS[params_type]
+
+
 def parse_params(params_type: type[P], given: Mapping[str, str], trainer: str) -> P:
     """Turn text into the fields of a trainer's Params by their annotations.
 
     Raises OptionError naming the trainer, the parameter, its value and what is allowed.
     """
-    hints = typing.get_type_hints(params_type)
+    hints = _hints_of(params_type)
     values = {}
     for name, written in given.items():
         if name not in hints:
@@ -69,7 +78,7 @@ def parse_period(written: str | None) -> int | None:
 
 def describe(params_type: type[Any]) -> list[Parameter]:
     """Every parameter of a trainer, for its help."""
-    hints = typing.get_type_hints(params_type)
+    hints = _hints_of(params_type)
     return [
         Parameter(
             name=field.name,

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DAY = 86_400.0
+UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}  # of an index, in seconds
 KNOWN = (  # (shortest step, longest step in seconds, rows in a season)
     (60.0, 60.0, 1_440),
     (300.0, 300.0, 288),
@@ -27,9 +28,9 @@ def step_of(index: pd.Index[Any]) -> float | None:
 
     if not isinstance(index, pd.DatetimeIndex) or len(index) < 2:
         return None
-    steps = np.diff(index.to_numpy()) / np.timedelta64(1, "us") / 1e6
+    steps = np.diff(index.asi8)  # in the unit of the index
     forward = steps[steps > 0]
-    return float(np.median(forward)) if forward.size else None
+    return float(np.median(forward)) * UNITS[index.unit] if forward.size else None
 
 
 def period_of(step: float | None) -> int:
