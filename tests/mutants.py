@@ -80,8 +80,8 @@ MUTANTS = (
     Mutant(
         "row of a live runner taken back",
         "ledger/runners.py",
-        "if other.alive is False\n",
-        "if True\n",
+        "if other.alive is False or",
+        "if True or",
         "tests/test_runners.py::test_the_slices_of_a_living_runner_stay_with_it",
     ),
     Mutant(
