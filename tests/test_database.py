@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from ledger import checkpoint as checkpoints
-from ledger.database import ledger_url, open_engine, reading, shown, translated, writing
+from ledger.database import ledger_url, open_engine, reading, shown, writing
 from ledger.errors import AccessError, LedgerBusyError, LedgerError, NotALedgerError
+from ledger.refusals import translated
 from ledger.store import Ledger
 
 
@@ -220,6 +221,14 @@ def test_an_error_that_may_be_a_bug_of_ours_is_not_explained_away(ledger):
         conn.execute(text("SELECT * FROM not_there"))
 
     assert translated(caught.value, "x") is None
+
+
+def test_text_that_is_no_text_is_told_as_what_it_is(ledger):
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
+        other.execute("INSERT INTO settings VALUES ('artifact_root', CAST(x'FFFE' AS TEXT))")
+
+    with pytest.raises(NotALedgerError, match="holds text that is not UTF-8"):
+        ledger.artifact_root()
 
 
 @pytest.mark.parametrize("url", ["postgresql://me:hunter2@h/db", "postgresql://h/db?password=hunter2"])
