@@ -3,12 +3,12 @@
     python benchmarks/killed.py SPLIT --trainer arima --runners 2 --every 3
     python benchmarks/killed.py --chaos 5000 --runners 2 --every 1
 
-Each runner gets SIGKILL about every `--every` seconds, or with `--chaos`, where so many slices do
-nothing for a tenth of a second, now and then SIGTERM, or it is stopped, overtaken and let go on; else
-it is started again with `--resume` at once. The ledger is a SQLite file in a temporary folder, or the
-empty PostgreSQL database of `--ledger URL`. At the end every slice must have one success or a failure
-by its data, no attempt that was overtaken a result, `ledger verify` must find nothing, and no process
-may be left.
+Each runner gets SIGKILL when it has worked for about `--every` seconds, or with `--chaos`, where so
+many slices do nothing for a tenth of a second, now and then SIGTERM, or it is stopped, overtaken
+and let go on; else it is started again with `--resume` at once. The ledger is a SQLite file in a
+temporary folder, or the empty PostgreSQL database of `--ledger URL`. At the end every slice must
+have one success or a failure by its data, no attempt that was overtaken a result, `ledger verify`
+must find nothing, and no process may be left.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -27,7 +28,7 @@ from sqlalchemy import text
 
 from ledger.database import reading
 from ledger.store import Ledger
-from tests.victim import BLOWS, KILLS, Victim, impatient, overtaking, struck
+from tests.victim import BLOWS, KILLS, Onlooker, Victim, struck
 
 SLOW = "import time\n\ndef get_data(row):\n    return [1.0], [2.0]\n\ndef train(row, data):\n"
 SLOW += "    time.sleep(0.1)\n    return {'m': 1.0}\n"
@@ -77,12 +78,12 @@ def run(given: argparse.Namespace, folder: Path) -> None:
         )
 
     began = time.monotonic()
-    with Ledger.open(place) as ledger, impatient(place) as other:
+    with Ledger.open(place) as ledger, closing(Onlooker(place)) as onlooker:
         slices = ledger.import_slices(split, artifacts=str(folder / "artifacts")).rows
         chance = random.Random(given.seed)
         every = (0.5 * given.every, 1.5 * given.every)
         victims = [
-            Victim(start, chance, every, BLOWS if given.chaos else KILLS, overtaking(other))
+            Victim(start, chance, every, BLOWS if given.chaos else KILLS, onlooker)
             for _ in range(given.runners)
         ]
         struck(victims, goes_on=lambda: ledger.unfinished() > 0)

@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from ledger import faults
 from ledger.errors import LedgerBusyError, LedgerError, NotALedgerError
+from ledger.forks import not_across_forks
 from ledger.holders import told_holders
 from ledger.refusals import translated
 from ledger.secrets import with_passwords
@@ -64,8 +65,8 @@ def open_engine(url: URL, *, durable: bool = False, read_only: bool = False) -> 
     every write in the database itself, whatever SQL comes.
     """
     if url.get_backend_name() == "postgresql":
-        return _postgres_engine(url, read_only=read_only)
-    return _sqlite_engine(url, durable=durable, read_only=read_only)
+        return not_across_forks(_postgres_engine(url, read_only=read_only))
+    return not_across_forks(_sqlite_engine(url, durable=durable, read_only=read_only))
 
 
 def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:

@@ -20,9 +20,50 @@ from ledger.store import Ledger
 
 KILLS = (signal.SIGKILL,)
 BLOWS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)
+UNTIMELY = 0.25
+"""The share of blows that may come while a runner still starts."""
+
 Start = Callable[[], subprocess.Popen[str]]
-Overtake = Callable[[int], list[int]]
-"""Take back what the runner with this pid holds; the ids of those attempts."""
+
+
+class Onlooker:
+    """Another runner's view of the victims: who is at work, and whose slices it may take."""
+
+    def __init__(self, place: str) -> None:
+        self._ledger = Ledger.open(place, create=False)
+        # It waits half a second for a lock, and not half a minute.
+        say = "PRAGMA busy_timeout=500" if self._ledger.path else "SET lock_timeout=500"
+
+        def set_up(connection: Any, _: object) -> None:
+            connection.cursor().execute(say)
+            connection.commit()
+
+        self._ledger.engine.dispose()  # the connections of before are patient
+        event.listen(self._ledger.engine, "connect", set_up)
+
+    def sees(self, pid: int) -> bool:
+        """Whether the process `pid` is a runner at work."""
+        return bool(self._runners(pid))
+
+    def overtake(self, pid: int) -> list[int]:
+        """Take back what a stopped runner holds, as one does that hears nothing of it; those attempts."""
+        stopped = self._runners(pid)
+        with suppress(LedgerBusyError):  # it was stopped while it wrote: nobody can overtake it then
+            self._ledger.take_back_lost(stopped)
+        with reading(self._ledger.engine) as conn:
+            lost = select(attempts.c.id).where(
+                attempts.c.runner_id.in_(stopped), attempts.c.outcome == Outcome.LOST.value
+            )
+            return list(conn.execute(lost).scalars())
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        self._ledger.close()
+
+    def _runners(self, pid: int) -> list[int]:
+        with suppress(LedgerBusyError):
+            return [runner.id for runner in self._ledger.live_runners() if runner.process.pid == pid]
+        return []
 
 
 class Victim:
@@ -34,10 +75,10 @@ class Victim:
         chance: random.Random,
         every: tuple[float, float],
         blows: Sequence[signal.Signals],
-        overtake: Overtake = lambda _: [],
+        onlooker: Onlooker,
     ) -> None:
         self._start = start
-        self._overtake = overtake
+        self._onlooker = onlooker
         self._chance = chance
         self._every = every
         self._blows = blows
@@ -48,7 +89,9 @@ class Victim:
     @property
     def is_due(self) -> bool:
         """Whether its next blow is due, or it has ended by itself."""
-        return time.monotonic() >= self._due or self.has_ended
+        if self._due is None and self._onlooker.sees(self._process.pid):
+            self._set_due()
+        return self.has_ended or (self._due is not None and time.monotonic() >= self._due)
 
     @property
     def has_ended(self) -> bool:
@@ -61,7 +104,7 @@ class Victim:
         how = self._chance.choice(self._blows)
         self._process.send_signal(how)
         if how is signal.SIGSTOP:
-            self.overtaken += self._overtake(self._process.pid)
+            self.overtaken += self._onlooker.overtake(self._process.pid)
             self._process.send_signal(signal.SIGCONT)
             self._set_due()
             return
@@ -84,7 +127,9 @@ class Victim:
 
     def _begin(self) -> None:
         self._process = self._start()
-        self._set_due()
+        self._due: float | None = None  # once it is at work
+        if self._chance.random() < UNTIMELY:
+            self._set_due()
 
     def _set_due(self) -> None:
         self._due = time.monotonic() + self._chance.uniform(*self._every)
@@ -97,33 +142,3 @@ def struck(victims: Sequence[Victim], *, goes_on: Callable[[], bool]) -> None:
             if victim.is_due and goes_on():
                 victim.strike()
         victims[0].wait(0.1)
-
-
-def overtaking(ledger: Ledger) -> Overtake:
-    """Take back what a stopped runner holds, as one on another machine does that hears nothing of it."""
-
-    def overtake(pid: int) -> list[int]:
-        stopped = [runner.id for runner in ledger.live_runners() if runner.process.pid == pid]
-        with suppress(LedgerBusyError):  # it was stopped while it wrote: nobody can overtake it then
-            ledger.take_back_lost(stopped)
-        with reading(ledger.engine) as conn:
-            lost = select(attempts.c.id).where(
-                attempts.c.runner_id.in_(stopped), attempts.c.outcome == Outcome.LOST.value
-            )
-            return list(conn.execute(lost).scalars())
-
-    return overtake
-
-
-def impatient(place: str) -> Ledger:
-    """The ledger for `overtaking`: it waits half a second for a lock, and not half a minute."""
-    ledger = Ledger.open(place, create=False)
-    say = "PRAGMA busy_timeout=500" if ledger.path else "SET lock_timeout=500"
-
-    def set_up(connection: Any, _: object) -> None:
-        connection.cursor().execute(say)
-        connection.commit()
-
-    ledger.engine.dispose()  # the connections of before are patient
-    event.listen(ledger.engine, "connect", set_up)
-    return ledger

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from functools import partial
 
 import pytest
 
 from tests.crash.watching import answers, ledger_of
 from tests.invariants import broken, successes
-from tests.victim import BLOWS, Victim, impatient, overtaking, struck
+from tests.victim import BLOWS, Onlooker, Victim, struck
 
 SEED = 20261123
 
@@ -22,8 +23,8 @@ def test_two_runners_struck_again_and_again_train_every_slice_once(fleet, start,
     folder = fleet(slices, seconds=0.1)
     chance = random.Random(SEED)
     begin = partial(start, folder, "--resume", "--workers", "1", "--quiet")
-    with impatient(ledger_of(folder)) as other:
-        victims = [Victim(begin, chance, (0.6, 2.0), BLOWS, overtaking(other)) for _ in range(2)]
+    with closing(Onlooker(ledger_of(folder))) as onlooker:
+        victims = [Victim(begin, chance, (0.1, 1.5), BLOWS, onlooker) for _ in range(2)]
 
         struck(victims, goes_on=lambda: any(victim.blows < blows for victim in victims))
     codes = [victim.finish() for victim in victims]
