@@ -39,7 +39,7 @@ class ArtifactStore:
     def __init__(self, root: str, ledger_uuid: str) -> None:
         self.root = root
         self._ledger = ledger_uuid[:8]
-        self._remote = "://" in root
+        self.is_remote = "://" in root
 
     def keep(
         self,
@@ -85,7 +85,7 @@ class ArtifactStore:
 
         Behind a URL they are where they belong when their upload has ended.
         """
-        if self._remote:
+        if self.is_remote:
             return
         try:
             faults.reach("flushing")
@@ -97,7 +97,7 @@ class ArtifactStore:
     def place(self, path: str) -> str:
         """Where a path of a record lies: a local path or a URL. Raises ArtifactError outside the root."""
         _require_inside(path)
-        return f"{self.root.rstrip('/')}/{path}" if self._remote else str(Path(self.root) / path)
+        return f"{self.root.rstrip('/')}/{path}" if self.is_remote else str(Path(self.root) / path)
 
     def read(self, artifact: Artifact) -> bytes:
         """The content of a model file, checked. Raises ArtifactError when it is missing or altered."""
@@ -121,13 +121,13 @@ class ArtifactStore:
             self.discard(artifact.path)
             folder = Path(self.place(artifact.path)).parent
             several = len(PurePosixPath(artifact.path).parts) > 3
-            if several and not self._remote and not any(folder.iterdir()):
+            if several and not self.is_remote and not any(folder.iterdir()):
                 folder.rmdir()
 
     def discard(self, path: str) -> None:
         """Remove one file; what is gone already is fine. Raises OSError when the disk refuses."""
         place = self.place(path)
-        if not self._remote:
+        if not self.is_remote:
             Path(place).unlink(missing_ok=True)
             return
         system, key = self._filesystem(place)
@@ -136,7 +136,7 @@ class ArtifactStore:
 
     def discard_empty_folders(self) -> None:
         """Remove every folder of this ledger without a file; where keys have no folders, nothing."""
-        if self._remote:
+        if self.is_remote:
             return
         for folder, _, _ in os.walk(self._own_folder(), topdown=False):
             with contextlib.suppress(OSError):  # it is not empty, or not ours to remove
@@ -150,7 +150,7 @@ class ArtifactStore:
         """
         top = self._own_folder()
         try:
-            if self._remote:
+            if self.is_remote:
                 yield from files_at_url(*self._filesystem(top), under=self._ledger)
             else:
                 yield from files_in_folder(top, under=self._ledger)
@@ -176,7 +176,7 @@ class ArtifactStore:
         return f"{self._ledger}/{stem_of(slice_id, attempt)}"
 
     def _write(self, path: str, content: bytes | Path, format: str) -> Artifact:
-        if self._remote:
+        if self.is_remote:
             return self._put(path, content, format)
         target = Path(self.place(path))
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +216,7 @@ class ArtifactStore:
 
     def _open(self, path: str) -> IO[bytes]:
         place = self.place(path)
-        if not self._remote:
+        if not self.is_remote:
             return Path(place).open("rb")
         system, key = self._filesystem(place)
         opened: IO[bytes] = system.open(key, "rb")

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ledger import __version__, claims, migrate, queue, runners
+from ledger import __version__, claims, migrate, powercut, queue, runners
 from ledger.database import reading, writing
+from ledger.errors import ArtifactError
 from ledger.handle import Handle
 from ledger.hosts import this_process
 from ledger.recording import Recording
@@ -71,6 +72,25 @@ class Work(Handle):
         with writing(self._engine) as conn:
             runners.end(conn, dead, ending="died", now=self._clock())  # first: now they claim nothing
             return claims.take_back_lost(conn, dead=dead, now=self._clock())
+
+    def train_again_what_a_power_cut_took(self) -> int:
+        """Queue the slices again whose model file did not outlive the machine; return how many.
+
+        Looked at are the newest files of runners that went down with this machine, where the root is
+        a folder.
+        """
+        store, lost = self.artifact_store(), set()
+        with reading(self._engine) as conn:
+            written = [] if store.is_remote else list(powercut.newest_files(conn))
+        for attempt_id, file in written:
+            try:
+                store.check(file)
+            except ArtifactError:
+                lost.add(attempt_id)
+        if not lost:
+            return 0
+        with writing(self._engine) as conn:
+            return powercut.train_again(conn, lost)
 
     def held_by(self, runner_ids: Collection[int]) -> int:
         """How many slices these runners hold."""
