@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ledger import faults
+from ledger.content import CHUNK, copied
 from ledger.disk import flush_files
 from ledger.errors import AccessError, ArtifactError, DamagedError
 from ledger.inventory import StoredFile, files_at_url, files_in_folder
@@ -18,7 +19,6 @@ from ledger.placement import stem_of
 from ledger.records import Artifact
 
 _LEDGER = re.compile(r"[0-9a-f]{8}")
-_CHUNK = 2**20
 OWN_FILE = "file"
 """The format of a file that the user's training wrote: it keeps its name."""
 
@@ -110,7 +110,7 @@ class ArtifactStore:
         """Read a model file in pieces. Raises ArtifactError when it is missing or altered."""
         digest, size = hashlib.sha256(), 0
         with self._reading(artifact) as stream:
-            while chunk := stream.read(_CHUNK):
+            while chunk := stream.read(CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
         self._require_same(artifact, size, digest.hexdigest())
@@ -164,7 +164,7 @@ class ArtifactStore:
         """Write a file and remove it again. Raises CannotKeepError when the disk refuses."""
         path = f"{self._ledger}/probe-{os.getpid()}"
         try:
-            written = [self._write(path, bytes(_CHUNK), "probe")]
+            written = [self._write(path, bytes(CHUNK), "probe")]
             self.flush(written)
             self.remove(written)
         except OSError as error:
@@ -183,7 +183,7 @@ class ArtifactStore:
         temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("wb") as stream:
-                size, sha256 = _copy(content, stream)
+                size, sha256 = copied(content, stream)
                 faults.reach("writing")
             faults.reach("renaming")
             temporary.replace(target)
@@ -199,7 +199,7 @@ class ArtifactStore:
         system.makedirs(key.rpartition("/")[0], exist_ok=True)
         try:
             with system.open(key, "wb") as stream:
-                size, sha256 = _copy(content, stream)
+                size, sha256 = copied(content, stream)
         except ArtifactError:  # what was copied of it was closed, and so is there
             self.discard(path)
             raise
@@ -251,30 +251,3 @@ def _require_inside(name: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not name or "\0" in name or not parts or parts[0].endswith(("/", ":")) or ".." in parts:
         raise ArtifactError(f"{name!r} cannot be the name of a model file: it must be a plain relative path")
-
-
-def _copy(content: bytes | Path, stream: IO[bytes]) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    if isinstance(content, bytes):
-        digest.update(content)
-        stream.write(content)
-        return len(content), digest.hexdigest()
-    size = 0
-    for chunk in _chunks(content):
-        digest.update(chunk)
-        stream.write(chunk)
-        size += len(chunk)
-    return size, digest.hexdigest()
-
-
-def _chunks(source: Path) -> Iterator[bytes]:
-    # A file of the training that cannot be read is no trouble of the disk that models are kept on.
-    try:
-        with source.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                yield chunk
-    except OSError as error:
-        raise ArtifactError(
-            f"the file {source.name} that train() left cannot be read: {error.strerror or error}; "
-            "write it again, and leave no links to what goes"
-        ) from error
