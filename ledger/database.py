@@ -25,6 +25,8 @@ from ledger.secrets import with_passwords
 from ledger.soundness import forget
 
 BUSY_SECONDS = 30.0
+ON_NETWORK = "LEDGER_ON_NETWORK"
+"""This environment variable, set to 1, keeps a SQLite ledger without a log: that needs shared memory."""
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 
 
@@ -125,12 +127,13 @@ def _look_only(path: Path, _: Any, __: Any, places: list[Any], arguments: dict[s
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
+    mode = "DELETE" if os.environ.get(ON_NETWORK) == "1" else "WAL"
     # For the switch itself SQLite does not wait: two processes that make a ledger at once would meet
     # "database is locked".
     patience = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA journal_mode={mode}")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
                 raise

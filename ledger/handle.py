@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,9 +15,11 @@ from sqlalchemy import Engine, select
 from ledger import migrate, soundness
 from ledger.artifacts import ArtifactStore
 from ledger.checkpoint import checkpoint
-from ledger.database import ledger_url, open_engine, reading, shown, sqlite_path, writing
+from ledger.database import ON_NETWORK, ledger_url, open_engine, reading, shown, sqlite_path, writing
 from ledger.errors import AccessError, GoneError, NotALedgerError
 from ledger.schema import settings
+from ledger.surroundings import all_mounts, place
+from ledger.symptoms import network
 from ledger.verify import quick_check
 
 
@@ -106,6 +109,19 @@ class Handle:
     def artifact_store(self) -> ArtifactStore:
         """The model files of this ledger."""
         return ArtifactStore(self.artifact_root(), self.uuid())
+
+    def require_local(self) -> None:
+        """Raise AccessError for a SQLite file on a network file system, unless LEDGER_ON_NETWORK is 1."""
+        if self.path is None or os.environ.get(ON_NETWORK) == "1":
+            return
+        where = place("the ledger", self.path, all_mounts())
+        # Sandboxes have their own disk behind 9p: `ledger doctor` names it, and no more.
+        if where.mount is not None and where.mount.kind != "9p":
+            for symptom in network(where, is_ledger=True):
+                raise AccessError(
+                    f"{symptom.sentence} With {ON_NETWORK}=1 for every command it is kept without a log, "
+                    "slower; then let one machine alone work on it."
+                )
 
     def require_sound(self) -> None:
         """Raise NotALedgerError when SQLite's own check finds the file damaged; nothing on PostgreSQL.

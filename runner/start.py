@@ -90,6 +90,7 @@ def _run(
     setup = setup_for(ledger, options)
     preload = checked_trainers(ledger, setup, say)
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
+    ledger.require_local()
     ledger.require_sound()
     store.probe()
     if resume and (lost := ledger.train_again_what_a_power_cut_took()):
