@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -20,6 +21,18 @@ def wal_bytes(path: Path) -> int:
         return path.with_name(path.name + "-wal").stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def log_fills_disk(path: Path) -> bool:
+    """Whether the log beside `path` takes more than half of what is free: it may grow that much again.
+
+    Emptied now, it fits into the file for certain; once the disk is full it may fit no more, and
+    would keep that disk full.
+    """
+    try:
+        return 2 * wal_bytes(path) > shutil.disk_usage(path.parent).free
+    except OSError:
+        return False
 
 
 def checkpoint(engine: Engine, *, larger_than: int = 0, known_sound: bool = False) -> bool:

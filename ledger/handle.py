@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 
 from ledger import migrate, soundness
 from ledger.artifacts import ArtifactStore
-from ledger.checkpoint import checkpoint
+from ledger.checkpoint import checkpoint, log_fills_disk
 from ledger.database import ON_NETWORK, ledger_url, open_engine, reading, shown, sqlite_path, writing
 from ledger.errors import AccessError, GoneError, NotALedgerError
 from ledger.schema import settings
@@ -156,6 +156,11 @@ class Handle:
     def checkpoint(self, *, larger_than: int = 0) -> None:
         """Move SQLite's write-ahead log into the file once it has grown; nothing on PostgreSQL."""
         checkpoint(self._engine, larger_than=larger_than, known_sound=self._known_sound)
+
+    def spare_disk(self) -> None:
+        """Empty SQLite's write-ahead log while there is room for that, where it would fill the disk."""
+        if self.path is not None and log_fills_disk(self.path):
+            self.checkpoint()
 
     def close(self) -> None:
         """Let go of the database."""
