@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ledger import faults
+from ledger.content import CHUNK, copied
 from ledger.disk import flush_files
 from ledger.errors import AccessError, ArtifactError, DamagedError
 from ledger.inventory import StoredFile, files_at_url, files_in_folder
@@ -18,7 +19,6 @@ from ledger.placement import stem_of
 from ledger.records import Artifact
 
 _LEDGER = re.compile(r"[0-9a-f]{8}")
-_CHUNK = 2**20
 OWN_FILE = "file"
 """The format of a file that the user's training wrote: it keeps its name."""
 
@@ -39,7 +39,7 @@ class ArtifactStore:
     def __init__(self, root: str, ledger_uuid: str) -> None:
         self.root = root
         self._ledger = ledger_uuid[:8]
-        self._remote = "://" in root
+        self.is_remote = "://" in root
 
     def keep(
         self,
@@ -85,7 +85,7 @@ class ArtifactStore:
 
         Behind a URL they are where they belong when their upload has ended.
         """
-        if self._remote:
+        if self.is_remote:
             return
         try:
             faults.reach("flushing")
@@ -97,7 +97,7 @@ class ArtifactStore:
     def place(self, path: str) -> str:
         """Where a path of a record lies: a local path or a URL. Raises ArtifactError outside the root."""
         _require_inside(path)
-        return f"{self.root.rstrip('/')}/{path}" if self._remote else str(Path(self.root) / path)
+        return f"{self.root.rstrip('/')}/{path}" if self.is_remote else str(Path(self.root) / path)
 
     def read(self, artifact: Artifact) -> bytes:
         """The content of a model file, checked. Raises ArtifactError when it is missing or altered."""
@@ -110,7 +110,7 @@ class ArtifactStore:
         """Read a model file in pieces. Raises ArtifactError when it is missing or altered."""
         digest, size = hashlib.sha256(), 0
         with self._reading(artifact) as stream:
-            while chunk := stream.read(_CHUNK):
+            while chunk := stream.read(CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
         self._require_same(artifact, size, digest.hexdigest())
@@ -121,13 +121,13 @@ class ArtifactStore:
             self.discard(artifact.path)
             folder = Path(self.place(artifact.path)).parent
             several = len(PurePosixPath(artifact.path).parts) > 3
-            if several and not self._remote and not any(folder.iterdir()):
+            if several and not self.is_remote and not any(folder.iterdir()):
                 folder.rmdir()
 
     def discard(self, path: str) -> None:
         """Remove one file; what is gone already is fine. Raises OSError when the disk refuses."""
         place = self.place(path)
-        if not self._remote:
+        if not self.is_remote:
             Path(place).unlink(missing_ok=True)
             return
         system, key = self._filesystem(place)
@@ -136,7 +136,7 @@ class ArtifactStore:
 
     def discard_empty_folders(self) -> None:
         """Remove every folder of this ledger without a file; where keys have no folders, nothing."""
-        if self._remote:
+        if self.is_remote:
             return
         for folder, _, _ in os.walk(self._own_folder(), topdown=False):
             with contextlib.suppress(OSError):  # it is not empty, or not ours to remove
@@ -150,7 +150,7 @@ class ArtifactStore:
         """
         top = self._own_folder()
         try:
-            if self._remote:
+            if self.is_remote:
                 yield from files_at_url(*self._filesystem(top), under=self._ledger)
             else:
                 yield from files_in_folder(top, under=self._ledger)
@@ -164,7 +164,7 @@ class ArtifactStore:
         """Write a file and remove it again. Raises CannotKeepError when the disk refuses."""
         path = f"{self._ledger}/probe-{os.getpid()}"
         try:
-            written = [self._write(path, bytes(_CHUNK), "probe")]
+            written = [self._write(path, bytes(CHUNK), "probe")]
             self.flush(written)
             self.remove(written)
         except OSError as error:
@@ -176,14 +176,14 @@ class ArtifactStore:
         return f"{self._ledger}/{stem_of(slice_id, attempt)}"
 
     def _write(self, path: str, content: bytes | Path, format: str) -> Artifact:
-        if self._remote:
+        if self.is_remote:
             return self._put(path, content, format)
         target = Path(self.place(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("wb") as stream:
-                size, sha256 = _copy(content, stream)
+                size, sha256 = copied(content, stream)
                 faults.reach("writing")
             faults.reach("renaming")
             temporary.replace(target)
@@ -199,7 +199,7 @@ class ArtifactStore:
         system.makedirs(key.rpartition("/")[0], exist_ok=True)
         try:
             with system.open(key, "wb") as stream:
-                size, sha256 = _copy(content, stream)
+                size, sha256 = copied(content, stream)
         except ArtifactError:  # what was copied of it was closed, and so is there
             self.discard(path)
             raise
@@ -216,7 +216,7 @@ class ArtifactStore:
 
     def _open(self, path: str) -> IO[bytes]:
         place = self.place(path)
-        if not self._remote:
+        if not self.is_remote:
             return Path(place).open("rb")
         system, key = self._filesystem(place)
         opened: IO[bytes] = system.open(key, "rb")
@@ -251,30 +251,3 @@ def _require_inside(name: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not name or "\0" in name or not parts or parts[0].endswith(("/", ":")) or ".." in parts:
         raise ArtifactError(f"{name!r} cannot be the name of a model file: it must be a plain relative path")
-
-
-def _copy(content: bytes | Path, stream: IO[bytes]) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    if isinstance(content, bytes):
-        digest.update(content)
-        stream.write(content)
-        return len(content), digest.hexdigest()
-    size = 0
-    for chunk in _chunks(content):
-        digest.update(chunk)
-        stream.write(chunk)
-        size += len(chunk)
-    return size, digest.hexdigest()
-
-
-def _chunks(source: Path) -> Iterator[bytes]:
-    # A file of the training that cannot be read is no trouble of the disk that models are kept on.
-    try:
-        with source.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                yield chunk
-    except OSError as error:
-        raise ArtifactError(
-            f"the file {source.name} that train() left cannot be read: {error.strerror or error}; "
-            "write it again, and leave no links to what goes"
-        ) from error

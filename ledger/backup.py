@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,11 +34,13 @@ class BackupReport:
     def restoring(self) -> str:
         """How the backup is put in the ledger's place."""
         if isinstance(self.of, str):
-            return f"To restore it into an empty database: ledger copy {self.file} {self.of}"
+            into = shlex.quote(self.of)
+            return f"To restore it into an empty database: ledger copy {shlex.quote(str(self.file))} {into}"
         # SQLite would take a write-ahead log that it finds beside the file for the file's own.
+        of, wal, shm = (shlex.quote(f"{self.of}{suffix}") for suffix in ("", "-wal", "-shm"))
         return (
-            f"To restore it when no runner is at work: rm -f {self.of} {self.of}-wal {self.of}-shm; "
-            f"cp {self.file} {self.of}"
+            f"To restore it when no runner is at work: rm -f {of} {wal} {shm}; "
+            f"cp {shlex.quote(str(self.file))} {of}"
         )
 
 

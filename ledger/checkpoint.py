@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
 from ledger.database import BUSY_SECONDS, sqlite_path
+from ledger.soundness import note_again
 
 LARGE = 16 * 2**20
 
@@ -21,19 +23,34 @@ def wal_bytes(path: Path) -> int:
         return 0
 
 
-def checkpoint(engine: Engine, *, larger_than: int = 0) -> bool:
+def log_fills_disk(path: Path) -> bool:
+    """Whether the log beside `path` takes more than half of what is free: it may grow that much again.
+
+    Emptied now, it fits into the file for certain; once the disk is full it may fit no more, and
+    would keep that disk full.
+    """
+    try:
+        return 2 * wal_bytes(path) > shutil.disk_usage(path.parent).free
+    except OSError:
+        return False
+
+
+def checkpoint(engine: Engine, *, larger_than: int = 0, known_sound: bool = False) -> bool:
     """Move the log into the database file and empty it; False when somebody else is at it.
 
     SQLite up to 3.51.2 can damage a file when two connections checkpoint and commit at the same
     moment; with automatic checkpoints off and this lock, ours never do. A reader that is in the
-    way only puts the work off.
+    way only puts the work off. With `known_sound` it is noted that the file is whole also after it.
     """
     path = sqlite_path(engine.url)
     if path is None or wal_bytes(path) <= larger_than:
         return False
     try:
         with FileLock(f"{path}.lock", timeout=0):
-            return _truncate(engine)
+            done = _truncate(engine)
+            if done and known_sound:
+                note_again(path)
+            return done
     except (Timeout, OSError):
         return False
 

@@ -13,15 +13,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from ledger import faults
-from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError, NotALedgerError
+from ledger.errors import LedgerBusyError, LedgerError, NotALedgerError
+from ledger.forks import not_across_forks
 from ledger.holders import told_holders
+from ledger.refusals import translated
 from ledger.secrets import with_passwords
+from ledger.soundness import forget
 
 BUSY_SECONDS = 30.0
+ON_NETWORK = "LEDGER_ON_NETWORK"
+"""This environment variable, set to 1, keeps a SQLite ledger without a log: that needs shared memory."""
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 
 
@@ -62,8 +67,8 @@ def open_engine(url: URL, *, durable: bool = False, read_only: bool = False) -> 
     every write in the database itself, whatever SQL comes.
     """
     if url.get_backend_name() == "postgresql":
-        return _postgres_engine(url, read_only=read_only)
-    return _sqlite_engine(url, durable=durable, read_only=read_only)
+        return not_across_forks(_postgres_engine(url, read_only=read_only))
+    return not_across_forks(_sqlite_engine(url, durable=durable, read_only=read_only))
 
 
 def _sqlite_engine(url: URL, *, durable: bool, read_only: bool) -> Engine:
@@ -122,12 +127,13 @@ def _look_only(path: Path, _: Any, __: Any, places: list[Any], arguments: dict[s
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
+    mode = "DELETE" if os.environ.get(ON_NETWORK) == "1" else "WAL"
     # For the switch itself SQLite does not wait: two processes that make a ledger at once would meet
     # "database is locked".
     patience = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA journal_mode={mode}")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
                 raise
@@ -186,61 +192,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
     faults.reach("committed")
 
 
-_SENTENCES: dict[int, tuple[type[LedgerError], str]] = {
-    sqlite3.SQLITE_BUSY: (
-        LedgerBusyError,
-        "is locked by another program for more than 30 seconds; close what has it open and try again",
-    ),
-    sqlite3.SQLITE_NOTADB: (NotALedgerError, "is not a SQLite database; name another file with --ledger"),
-    sqlite3.SQLITE_CORRUPT: (
-        NotALedgerError,
-        "is damaged; restore a backup, or save what is readable with `sqlite3 FILE .recover`",
-    ),
-    sqlite3.SQLITE_READONLY: (AccessError, "cannot be written; check the rights of the file and its folder"),
-    sqlite3.SQLITE_CANTOPEN: (
-        AccessError,
-        "cannot be opened; check that its folder exists and may be written",
-    ),
-    sqlite3.SQLITE_FULL: (AccessError, "cannot grow: the disk is full; free some space and go on"),
-    sqlite3.SQLITE_IOERR: (AccessError, "cannot be read or written: the disk reports an error"),
-    sqlite3.SQLITE_PERM: (AccessError, "may not be opened by this user"),
-}
-
-
-_STATES: dict[str, tuple[type[LedgerError], str]] = {
-    "40": (ConflictError, "put this transaction behind another one; try again"),
-    "53100": (AccessError, "cannot grow: the server's disk is full; free some space and go on"),
-    "53": (AccessError, "has no room for another connection"),
-    "55P03": (LedgerBusyError, "is locked by another program; close what has it open and try again"),
-    "25006": (AccessError, "may only be read"),
-    "42501": (AccessError, "may not be used this way by this user"),
-}
-"""PostgreSQL's SQLSTATE or its class."""
-
-
-def translated(error: DBAPIError, where: str) -> LedgerError | None:
-    """The sentence for a database error that is no bug of ours, None for every other."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        known = _SENTENCES.get(code & 0xFF)
-        return known[0](f"the ledger {where} {known[1]}") if known else None
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    if known := _STATES.get(state) or _STATES.get(state[:2]):
-        return known[0](f"the ledger {where} {known[1]}")
-    if (
-        error.connection_invalidated
-        or (not state and isinstance(error, OperationalError))
-        or state[:2]
-        in (
-            "08",  # connection exceptions
-            "57",  # the server was shut down, or ended this connection
-        )
-    ):
-        reason = str(error.orig).strip().splitlines()
-        return AccessError(f"the ledger {where} cannot be reached: {reason[0] if reason else 'no answer'}")
-    return None
-
-
 @contextmanager
 def _told(engine: Engine) -> Iterator[None]:
     """Say in a sentence what the database refuses, where the cause is outside this program."""
@@ -250,6 +201,8 @@ def _told(engine: Engine) -> Iterator[None]:
         told = translated(error, shown(engine.url))
         if told is None:
             raise
+        if type(told) is NotALedgerError and (path := sqlite_path(engine.url)) is not None:
+            forget(path)
         if type(told) is LedgerBusyError:  # of a conflict the server has told already
             told = LedgerBusyError(f"{told}{told_holders(engine, sqlite_path(engine.url))}")
         raise told from error

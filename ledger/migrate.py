@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ def require_current(revision: str | None, ledger: str, newest: str = REVISION) -
     require_not_newer(revision, ledger, newest)
     raise SchemaError(
         f"the ledger {ledger} has schema {revision}, this program needs {newest}; "
-        f"run `ledger upgrade --ledger {ledger}`"
+        f"run `ledger upgrade --ledger {shlex.quote(ledger)}`"
     )
 
 

@@ -19,6 +19,7 @@ from ledger.status import Reason, Status
 RUNNING = text("slices.status = 'running'")
 PENDING = text("slices.status = 'pending'")
 WAITING = text("slices.status = 'waiting'")
+SUCCEEDED = text("slices.status = 'succeeded'")
 
 _AT_ONCE = 500
 """Values in one statement; databases have a limit."""

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from ledger.database import translated
 from ledger.errors import LedgerError, QueryError, UnknownSliceError
+from ledger.refusals import translated
 from ledger.schema import attempts, slices
 from ledger.status import Reason, Status
 

@@ -7,43 +7,25 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from ledger.records import Claim
 from runner.assignment import Assignment, Report, Setup
 from runner.crew import Death, Event, Worker
 from runner.errors import RunnerError
-from runner.launch import Child, Launcher
+from runner.launch import Launcher
 from runner.lifeline import KILL, kill_group
 from runner.memory import memory_of
+from runner.printed import tail_of
+from runner.process import Process
 from runner.scratch import folders_of
 
 TERM_SECONDS = 2.0
 """How long a worker that took too long may tidy up before it is killed."""
-SLICES_PER_WORKER = 10_000
-"""A worker that has trained so many slices is replaced: libraries leak a little."""
-WEIGH_EVERY = 50
-GROWTH = 2**30
-"""A worker is replaced when it keeps so many bytes more than after its first slice (looked at each 50)."""
 WEIGH_SECONDS = 0.1
 """How often the memory limit is looked at; the limit of the kernel (Linux) acts at once."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Process(Worker):
-    """A worker process as its runner sees it."""
-
-    child: Child
-    launcher: Launcher
-    printed: Path  # the file that gets what it prints
-    ready: bool = False
-    trained: int = 0  # slices
-    first_memory: int | None = None  # bytes, after its first slice
-    exceeded: Literal["timeout", "memory"] | None = None
-    told_to_end: float | None = None  # monotonic
 
 
 class Pool:
@@ -120,9 +102,8 @@ class Pool:
                 raise message
             if isinstance(message, Report):
                 worker.held = None
-                worker.trained += 1
                 found.append(message)
-                if self._is_worn_out(worker):
+                if worker.wear.is_too_much(worker.child.pid, self._setup.memory_limit):
                     self._replace(worker)
             else:
                 worker.ready = True
@@ -167,7 +148,7 @@ class Pool:
             held=worker.held,
             ending=worker.launcher.ending(worker.child),
             exceeded=worker.exceeded,
-            output=_tail(worker.printed),
+            output=tail_of(worker.printed),
             seconds=self._monotonic() - worker.since,
         )
         if not worker.ready:
@@ -192,18 +173,6 @@ class Pool:
         for left in self._scratch.glob(f"{folders_of(worker.child.pid)}*"):
             shutil.rmtree(left, ignore_errors=True)
 
-    def _is_worn_out(self, worker: Process) -> bool:
-        """Whether a worker has done enough slices, or keeps more and more memory."""
-        if worker.trained >= SLICES_PER_WORKER:
-            return True
-        if worker.trained != 1 and worker.trained % WEIGH_EVERY != 0:
-            return False
-        used = memory_of(worker.child.pid)
-        if worker.first_memory is None:
-            worker.first_memory = used
-        limit = self._setup.memory_limit
-        return used - worker.first_memory > GROWTH or (limit is not None and used > 0.8 * limit)
-
     def _end_oversized(self) -> None:
         limit, now = self._setup.memory_limit, self._monotonic()
         if limit is None or now - self._weighed < WEIGH_SECONDS:
@@ -220,21 +189,6 @@ class Pool:
             if worker.told_to_end is not None:
                 if now - worker.told_to_end > TERM_SECONDS:
                     kill_group(worker.child.pid, KILL)
-            elif self._is_overdue(worker, now):
+            elif worker.is_overdue(now, self._timeout):
                 worker.exceeded, worker.told_to_end = "timeout", now
                 kill_group(worker.child.pid, signal.SIGTERM)
-
-    def _is_overdue(self, worker: Process, now: float) -> bool:
-        if worker.held is not None:
-            return self._timeout is not None and now - worker.since > self._timeout
-        return not worker.ready and now - worker.since > worker.launcher.start_timeout
-
-
-def _tail(printed: Path, limit: int = 16_000) -> str:
-    """The end of what a worker printed."""
-    try:
-        with printed.open("rb") as stream:
-            stream.seek(max(0, printed.stat().st_size - limit))
-            return stream.read().decode("utf-8", "replace")
-    except OSError:
-        return ""

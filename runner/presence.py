@@ -10,6 +10,8 @@ from ledger.errors import LedgerError
 from ledger.runners import HEARTBEAT_SECONDS, Watch
 from ledger.store import Ledger
 
+LOOK_SECONDS = 0.2
+"""How often it is looked whether the ledger's log fills the disk."""
 _UNTOLD: set[tuple[str, str, int]] = set()
 """Each runner of this process that has ended and could not say so: place and uuid of its ledger, its id.
 
@@ -42,7 +44,7 @@ class Presence:
         self._ended_at_start = self._ended()
         self.taken_back = 0
         self.runner_id = self._register()
-        self._last_beat = monotonic()
+        self._last_beat = self._looked = monotonic()
         self._take_back()
 
     @property
@@ -56,6 +58,9 @@ class Presence:
         What it held under the old id belongs to somebody else.
         """
         now = self._monotonic()
+        if now - self._looked > LOOK_SECONDS:
+            self._looked = now
+            self._ledger.spare_disk()
         if now - self._last_beat < HEARTBEAT_SECONDS and not at_once:
             return True
         self._last_beat = now

@@ -47,6 +47,16 @@ class Printed:
         return self._path.stat().st_size
 
 
+def tail_of(path: Path) -> str:
+    """The end of what a worker that is gone has printed into the file `path`; "" where there is none."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - LONGEST))
+            return stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 class Echo(io.TextIOBase):
     """Writes on a stream and remembers the end of it: for training in the user's own process."""
 

@@ -90,8 +90,11 @@ def _run(
     setup = setup_for(ledger, options)
     preload = checked_trainers(ledger, setup, say)
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
+    ledger.require_local()
     ledger.require_sound()
     store.probe()
+    if resume and (lost := ledger.train_again_what_a_power_cut_took()):
+        say(f"{lost} slices are trained again: their model files did not outlive a power cut")
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()
     with Stopping(time_limit=options.time_limit, to_the_end=ends_program) as stopping:

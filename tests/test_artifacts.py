@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger import artifacts, disk
+from ledger import content, disk
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.errors import ArtifactError
 
@@ -214,7 +214,7 @@ def test_the_place_of_a_path_from_outside_stays_inside(store):
 
 def test_the_parts_of_a_file_are_hashed_as_they_are_copied(tmp_path, store):
     source = tmp_path / "large.bin"
-    source.write_bytes(os.urandom(artifacts._CHUNK + 7))
+    source.write_bytes(os.urandom(content.CHUNK + 7))
 
     (kept,) = store.keep("a", 1, {"large.bin": source}, "file")
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -145,3 +146,15 @@ def test_the_command_says_how_to_restore(sqlite_ledger, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "backup.db: 0 slices, 0." in done.stdout
     assert f"rm -f {sqlite_ledger.path} {sqlite_ledger.path}-wal {sqlite_ledger.path}-shm; cp " in done.stdout
+
+
+def test_what_restores_a_backup_can_be_typed(tmp_path):
+    (tmp_path / "two words").mkdir()
+    with Ledger.open(tmp_path / "two words" / "ledger.db") as ledger:
+        report = back_up(ledger, tmp_path / "two words" / "kept.db")
+
+    assert report.restoring().endswith(
+        f"rm -f '{ledger.path}' '{ledger.path}-wal' '{ledger.path}-shm'; cp '{report.file}' '{ledger.path}'"
+    )
+    elsewhere = replace(report, of="postgresql://h/db?x=1&y=2")
+    assert elsewhere.restoring().endswith(" 'postgresql://h/db?x=1&y=2'")

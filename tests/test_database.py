@@ -6,6 +6,7 @@ import multiprocessing
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from threading import Timer
 
@@ -13,8 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from ledger import checkpoint as checkpoints
-from ledger.database import ledger_url, open_engine, reading, shown, translated, writing
+from ledger.database import ledger_url, open_engine, reading, shown, writing
 from ledger.errors import AccessError, LedgerBusyError, LedgerError, NotALedgerError
+from ledger.refusals import translated
 from ledger.store import Ledger
 
 
@@ -49,8 +51,23 @@ def test_a_durable_ledger_waits_for_the_disk(ledger):
         assert pragma(durable, "synchronous") == 2
 
 
+def test_a_writing_transaction_has_the_lock_before_it_reads(ledger):
+    with (
+        writing(ledger.engine),
+        closing(sqlite3.connect(ledger.path, timeout=0, isolation_level=None)) as other,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
+
+
+def _meet(barrier: Barrier) -> None:
+    global _all_there
+    _all_there = barrier
+
+
 def _count_up(path: str, times: int) -> None:
     engine = open_engine(ledger_url(path))
+    _all_there.wait()  # a process that starts late would find the others done
     for _ in range(times):
         with writing(engine) as conn:
             now = conn.execute(text("SELECT value FROM settings WHERE key = 'n'")).scalar_one()
@@ -61,7 +78,8 @@ def test_no_update_of_many_processes_is_lost_or_locked_out(ledger):
     with writing(ledger.engine) as conn:
         conn.execute(text("INSERT INTO settings VALUES ('n', '0')"))
 
-    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(4, spawn, initializer=_meet, initargs=(spawn.Barrier(4),)) as pool:
         done = [pool.submit(_count_up, str(ledger.path), 100) for _ in range(4)]
         [each.result() for each in done]
 
@@ -203,6 +221,14 @@ def test_an_error_that_may_be_a_bug_of_ours_is_not_explained_away(ledger):
         conn.execute(text("SELECT * FROM not_there"))
 
     assert translated(caught.value, "x") is None
+
+
+def test_text_that_is_no_text_is_told_as_what_it_is(ledger):
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
+        other.execute("INSERT INTO settings VALUES ('artifact_root', CAST(x'FFFE' AS TEXT))")
+
+    with pytest.raises(NotALedgerError, match="holds text that is not UTF-8"):
+        ledger.artifact_root()
 
 
 @pytest.mark.parametrize("url", ["postgresql://me:hunter2@h/db", "postgresql://h/db?password=hunter2"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -104,7 +105,9 @@ def test_every_command_refuses_another_schema_and_writes_nothing(
     (tmp_path / "worker.py").write_text("def train(row, data): return {}\n")
     before = made_into(sqlite_ledger, revision)
 
-    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=sqlite_ledger.path))) as refused:
+    with pytest.raises(
+        SchemaError, match=re.escape(sentence.format(place=shlex.quote(str(sqlite_ledger.path))))
+    ) as refused:
         app([command, *WORDS.get(command, [])], standalone_mode=False)
 
     assert refused.value.exit_code == 5
@@ -115,7 +118,9 @@ def test_every_command_refuses_another_schema_and_writes_nothing(
 def test_a_ledger_of_another_schema_is_not_copied(sqlite_ledger, tmp_path, monkeypatch, revision, sentence):
     before = made_into(sqlite_ledger, revision)
 
-    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=sqlite_ledger.path))):
+    with pytest.raises(
+        SchemaError, match=re.escape(sentence.format(place=shlex.quote(str(sqlite_ledger.path))))
+    ):
         ledger_app(["copy", str(sqlite_ledger.path), str(tmp_path / "copy.db")], standalone_mode=False)
 
     assert everything_in(tmp_path) == before
@@ -126,7 +131,7 @@ def test_another_schema_is_refused_with_what_to_do(ledger, revision, sentence):
     with writing(ledger.engine) as conn:
         conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '{revision}'"))
 
-    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=ledger.name))):
+    with pytest.raises(SchemaError, match=re.escape(sentence.format(place=shlex.quote(str(ledger.name))))):
         Ledger.open(ledger.name)
 
 

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
 
 from ledger import hosts
+from ledger.checkpoint import wal_bytes
 from ledger.contradictions import contradictions
 from ledger.database import reading, writing
 from ledger.hosts import is_alive, started, this_process
@@ -121,6 +123,16 @@ def test_silence_for_a_whole_lease_is_death_and_a_beat_is_life(ledger, elsewhere
     assert watch.dead(ledger.live_runners(), monotonic=LEASE_SECONDS + 1) == set()
     assert watch.dead(ledger.live_runners(), monotonic=2 * LEASE_SECONDS) == set()
     assert watch.dead(ledger.live_runners(), monotonic=2 * LEASE_SECONDS + 2) == {far}
+
+
+def test_a_process_that_is_there_and_silent_for_a_whole_lease_counts_as_dead(ledger):
+    stopped = ledger.register_runner({})
+    watch = Watch()
+
+    assert [runner.alive for runner in ledger.live_runners()] == [True]
+    assert watch.dead(ledger.live_runners(), monotonic=0.0) == set()
+    assert watch.dead(ledger.live_runners(), monotonic=LEASE_SECONDS) == set()
+    assert watch.dead(ledger.live_runners(), monotonic=LEASE_SECONDS + 1) == {stopped}
 
 
 def test_the_slices_of_a_runner_that_is_silent_meanwhile_are_taken_back(
@@ -258,3 +270,18 @@ def test_without_resume_the_slices_of_a_runner_that_ended_before_are_counted(
     me.tick()
 
     assert (status_of("a")[0], me.left_behind) == ("running", 1)
+
+
+@pytest.mark.parametrize(("free", "emptied"), [(10**12, False), (10_000, True)])
+def test_the_log_is_emptied_before_it_fills_a_small_disk(
+    sqlite_ledger, monotonic, monkeypatch, free, emptied
+):
+    me = presence(sqlite_ledger, monotonic)
+    before = wal_bytes(sqlite_ledger.path)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+
+    monotonic.now += 1
+    assert me.tick()
+
+    assert before > 5_000
+    assert (wal_bytes(sqlite_ledger.path) == 0) is emptied
