@@ -49,6 +49,7 @@ def check_worker(
     *,
     count: int = 5,
     params: Mapping[str, str] | None = None,
+    labels: str | Path | None = None,
     config: str | Path = "runner.toml",
 ) -> list[Trial]:
     """Train up to `count` slices, spread over the ledger, with `worker` in one process.
@@ -59,8 +60,8 @@ def check_worker(
     """
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
-            return check_worker(worker, opened, count=count, params=params, config=config)
-    given = normalised({"worker": worker, "params": params})
+            return check_worker(worker, opened, count=count, params=params, labels=labels, config=config)
+    given = normalised({"worker": worker, "params": params, "labels": labels})
     options = resolve(given=given, last=None, file=read_config(Path(config)))
     sample = ledger.sample(count)
     if outline(str(options.worker)).trains:

@@ -23,7 +23,7 @@ DAY = 86_400.0
 
 
 def detection_measures(
-    scores: Floats, labels: Flags, *, threshold: float, step: float | None, window: int
+    scores: Floats, labels: Flags, *, threshold: float | None, step: float | None, window: int
 ) -> dict[str, float]:
     """Measure `scores` against `labels`, both of shape (n,); a score above `threshold` is an alarm.
 
@@ -32,22 +32,27 @@ def detection_measures(
     alarms that touch no event, per day without a label; `step` is in seconds). A measure that would
     divide by nothing is left out: without a label auc_pr, vus_pr and recall, without an alarm
     precision, without a normal point vus_pr and false_alarms_per_day, and that too without a step.
+    Without a threshold there are auc_pr, vus_pr and events alone.
     """
-    alarms = scores > threshold
-    hits = int((alarms & labels).sum())
     events = Events.of(labels)
-    found: dict[str, float] = {
-        "events": float(events.starts.size),
-        "events_found": float(_touched(events, alarms)),
-    }
+    found = {"events": float(events.starts.size)}
+    if labels.any():
+        found["auc_pr"] = average_precision(labels, scores)
+        if not labels.all():
+            found["vus_pr"] = vus_pr(labels, scores, window)
+    if threshold is not None:
+        found |= _of_alarms(scores > threshold, labels, events, step)
+    return found
+
+
+def _of_alarms(alarms: Flags, labels: Flags, events: Events, step: float | None) -> dict[str, float]:
+    """What depends on a threshold."""
+    hits, normal = int((alarms & labels).sum()), int((~labels).sum())
+    found = {"events_found": float(_touched(events, alarms))}
     if alarms.any():
         found["precision"] = hits / int(alarms.sum())
     if labels.any():
         found["recall"] = hits / int(labels.sum())
-        found["auc_pr"] = average_precision(labels, scores)
-    normal = int((~labels).sum())
-    if labels.any() and normal:
-        found["vus_pr"] = vus_pr(labels, scores, window)
     if normal and step:
         runs = Events.of(alarms)
         false = runs.starts.size - _touched(runs, labels)

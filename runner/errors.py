@@ -63,3 +63,7 @@ class SourceAddressError(UnfitDataError):
 
 class ResultError(FinalError):
     """The user's train() returned what cannot be recorded; it would do so again."""
+
+
+class SlowFitWarning(UserWarning):
+    """What makes a trainer fast cannot be used here: it trains the same models many times slower."""

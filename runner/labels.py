@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ledger.errors import RangeError
 from ledger.ranges import Interval, interval
 from ledger.records import Slice
-from runner.cut import RETURNED, Cut, require_column
+from runner.cut import RETURNED, Cut, numbers_in, require_column
 from runner.errors import OptionError
 from runner.timeaxis import EPOCHS, TimeAxis
 
@@ -125,15 +125,15 @@ def _axis(index: pd.Index[Any], wanted: Interval, source: str) -> TimeAxis:
 def taken_out(data: Cut, column: str) -> Cut:
     """What a user's get_data returned, its label column as labels instead of data.
 
-    Raises MissingColumnError where it has no such column.
+    Raises MissingColumnError where it has no such column, NotNumericError for text in it.
     """
     import numpy as np
     import pandas as pd
 
     there = list(map(str, data.test.columns)) if isinstance(data.test, pd.DataFrame) else []
     require_column(column, there, RETURNED)
-    flags = np.asarray(data.test[column], dtype=np.float64)
-    labels = (flags != 0) & ~np.isnan(flags)
+    flags = numbers_in(data.test[column], slice(None), column, RETURNED)
+    labels = np.asarray(np.nan_to_num(flags) != 0)
     return replace(data, train=_but(data.train, column), test=_but(data.test, column), labels=labels)
 
 

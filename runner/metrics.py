@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runner.autocorrelation import repeat_length
-from runner.detection import detection_measures
 from runner.errors import NoDataError
+from runner.scores import labelled_measures, score_measures
 from runner.trainer import Classifier, Dataset, Detector, Forecaster, Model
 
 if TYPE_CHECKING:
@@ -34,20 +33,14 @@ def evaluate(model: Model, dataset: Dataset, labels: Flags | None = None) -> dic
         training = np.asarray(dataset.train, dtype=np.float64)
         errors = forecast_errors(actual, model.predict(len(actual)), training, dataset.period)
         one_step = _mean(np.abs(model.one_step(actual) - actual))
-        detected = {} if labels is None else _detected(model, actual, model.score(actual), dataset, labels)
-        return {**errors, "one_step_mae": one_step, **detected}
+        found = {**errors, "one_step_mae": one_step}
+        if labels is not None:
+            found |= labelled_measures(model.score(actual), model.threshold, dataset, labels)
+        return found
     if isinstance(model, Detector):
         actual = np.asarray(dataset.test, dtype=np.float64)
         _require_values(actual)
-        scores = model.score(actual)
-        known = scores[~np.isnan(actual)]
-        anomalies = int((known > model.threshold).sum())
-        return {
-            "anomalies": float(anomalies),
-            "anomaly_rate": anomalies / known.size,
-            "score_max": float(known.max()),
-            **({} if labels is None else _detected(model, actual, scores, dataset, labels)),
-        }
+        return score_measures(model.score(actual), model.threshold, dataset, labels)
     if isinstance(model, Classifier):
         rows: Any = dataset.test
         right = model.predict(rows) == rows[model.label].to_numpy()
@@ -77,22 +70,6 @@ def forecast_errors(actual: Floats, forecast: Floats, training: Floats, period: 
         "smape": _mean(relative),
         "mase": mae / scale if scale > 0 else float("nan"),
     }
-
-
-def _detected(
-    model: Forecaster | Detector, actual: Floats, scores: Floats, dataset: Dataset, labels: Flags
-) -> dict[str, float]:
-    import numpy as np
-
-    known = ~np.isnan(actual)
-    everything = np.concatenate([np.asarray(dataset.train, dtype=np.float64), actual])
-    return detection_measures(
-        scores[known],
-        labels[known],
-        threshold=model.threshold,
-        step=dataset.step,
-        window=repeat_length(everything[~np.isnan(everything)]),
-    )
 
 
 def _mean(values: Floats) -> float:

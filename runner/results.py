@@ -14,6 +14,7 @@ from ledger.status import Outcome
 from runner.assignment import Report
 from runner.breaker import Breaker
 from runner.crew import Death, Event
+from runner.errors import SlowFitWarning
 from runner.gate import Gates
 from runner.retry import RetryPolicy
 from runner.summary import Summary
@@ -39,6 +40,7 @@ class Results:
         clock: Callable[[], datetime],
         chance: random.Random,
         timeout: float | None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._gates = gates
@@ -47,6 +49,7 @@ class Results:
         self._clock = clock
         self._chance = chance
         self._timeout = timeout
+        self._tell = tell
         self._breaker = Breaker()
         self._consequences: list[Callable[[], None]] = []
         self.nothing_kept: str | None = None  # why the last model file could not be written
@@ -58,6 +61,8 @@ class Results:
 
     def record(self, record: Recording, event: Event) -> None:
         """Write one event; what somebody else owns by now is dropped."""
+        if not isinstance(event, Death):
+            self._note_slow(event.facts.warnings)
         if isinstance(event, Death):
             self._died(record, event)
         elif event.nothing_kept is not None:
@@ -100,6 +105,14 @@ class Results:
             self._summary.rejected += not verdict.passed
 
         self._consequences.append(happen)
+
+    def _note_slow(self, warned: str | None) -> None:
+        """Tell it once in a run, and not in every worker's first attempt alone, if training is slow."""
+        slow = f"{SlowFitWarning.__name__}: "
+        for line in (warned or "").splitlines():
+            if line.startswith(slow) and self._summary.slow_fits is None:
+                self._summary.slow_fits = line.removeprefix(slow)
+                self._tell(f"Warning: {self._summary.slow_fits}")
 
     def _failed(
         self, record: Recording, held: Claim, failure: Failure, facts: Facts, outcome: Outcome

@@ -108,6 +108,7 @@ def _run(
             clock=ledger.now,
             chance=random.Random(),
             timeout=options.timeout,
+            tell=progress.tell,
         )
         ending = DIED
         flushing = Flushing(store)

@@ -28,6 +28,7 @@ class Summary:
     signal: int | None = None
     waits_for: str | None = None  # what keeps the run from going on just now
     slow_claims: str | None = None  # what to do about claims that have become slow
+    slow_fits: str | None = None  # why models are trained many times slower than they could be
     stopped_by: str | None = None  # why the run ended early, if it did
     exit_with: int | None = None
     waiting: set[str] = field(default_factory=set)  # slices this run left to be tried again
@@ -68,8 +69,7 @@ class Summary:
             (self.overtaken, "results came too late and were dropped"),
         )
         told += [f"{count} {sentence}" for count, sentence in notes if count]
-        if self.slow_claims:
-            told.append(f"Warning: {self.slow_claims}")
+        told += [f"Warning: {slow}" for slow in (self.slow_fits, self.slow_claims) if slow]
         if self.stopped_by:
             told.append(f"Stopped: {self.stopped_by}")
         if self.left_behind:

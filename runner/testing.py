@@ -19,6 +19,7 @@ from runner.trainer import Classifier, Dataset, Detector, Forecaster, Model
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 
 def check_trainer(trainer: Any, dataset: Dataset, params: Any = None) -> None:
@@ -46,18 +47,29 @@ def check_worker_file(
     row: Slice,
     train: pd.Series[float] | pd.DataFrame,
     test: pd.Series[float] | pd.DataFrame,
+    labels: ArrayLike | None = None,
 ) -> dict[str, float]:
-    """Assert that train() gives metrics and a model that can be saved; return the metrics."""
+    """Check that train() gives metrics, scores and a model that a run can keep; return all metrics.
+
+    `labels`, one per row of `test` and true where it is anomalous, measure the scores as in a run.
+    Raises ResultError and ModelFormatError, as a run would fail the slice.
+    """
+    import numpy as np
+
+    from runner.period import period_of, step_of
     from runner.saving import save
+    from runner.scores import user_metrics
     from runner.userfile import UserFile, interpret
 
     user = UserFile.load(str(path))
-    data = Dataset(train=train, test=test)
+    step = step_of(train.index)
+    data = Dataset(train=train, test=test, period=period_of(step), step=step)
+    known = None if labels is None else np.asarray(labels, dtype=bool)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         trained = interpret(user.train(row, data, folder=folder, seed=0, params=row.params), folder)
         save(trained.model, folder)
-    return dict(trained.metrics)
+    return user_metrics(trained, data, known)
 
 
 def _restored(trainer: Any, model: Model) -> Any:

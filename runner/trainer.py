@@ -94,9 +94,12 @@ class Trained:
     """What a user's `train(row, data)` may return: metrics, and the model they belong to.
 
     `metrics` maps names to numbers. `model` may be anything with a saved form (see
-    docs/worker-file.md), or None when there is nothing to keep.
+    docs/worker-file.md), or None when there is nothing to keep. `scores`, one number per row of
+    `data.test`, are measured as those of a built-in detector; higher is stranger.
     """
 
     metrics: Mapping[str, Any] = field(default_factory=dict)
     model: Any = None
     model_used: str | None = None
+    scores: ArrayLike | None = None  # (test rows,)
+    threshold: float | None = None  # a score above it is an alarm; from training data only

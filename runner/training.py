@@ -111,7 +111,7 @@ class Training:
         if assignment.ahead is not None and not self._reads_itself:
             self._reader.read_ahead(assignment.ahead.row, assignment.ahead.together)
         if self._trains_itself(row):
-            return self._by_user(held, dataset, params, phases, facts)
+            return self._by_user(held, dataset, data.labels, params, phases, facts)
         return self._built_in(assignment, dataset, data.labels, params, phases, facts)
 
     def trainer_of(self, row: Slice) -> str:
@@ -184,17 +184,27 @@ class Training:
         return replace(dataset, previous=previous)
 
     def _by_user(
-        self, held: Claim, dataset: Dataset, params: Mapping[str, str], phases: Phases, facts: dict[str, Any]
+        self,
+        held: Claim,
+        dataset: Dataset,
+        labels: Any,
+        params: Mapping[str, str],
+        phases: Phases,
+        facts: dict[str, Any],
     ) -> dict[str, Any]:
+        from runner.scores import user_metrics
+
         assert self._user is not None
         own = self._scratch.model
         with phases.time("fit"):
             returned = self._user.train(held.slice, dataset, folder=own, seed=self._setup.seed, params=params)
             trained = interpret(returned, own)
         facts["model_used"] = trained.model_used
+        with phases.time("evaluate"):
+            metrics = user_metrics(trained, dataset, labels)
         with phases.time("save"):
             artifacts = self._keep(held, trained.model, own, None)
-        return {"metrics": trained.metrics, "artifacts": artifacts}
+        return {"metrics": metrics, "artifacts": artifacts}
 
     def _keep(
         self, held: Claim, model: Any, folder: Path | None, trainer: str | None

@@ -9,7 +9,7 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def interpret(returned: Any, folder: Path) -> Trained:
     used = trained.model_used
     if used is not None:
         used = storable(_shown(used, str), limit=LONGEST)
-    return Trained(_metrics(trained.metrics), trained.model, used)
+    return replace(trained, metrics=_metrics(trained.metrics), model_used=used)
 
 
 def _metrics(given: Any) -> dict[str, float]:

@@ -37,6 +37,22 @@ def test_slices_with_a_trainer_of_their_own_are_trained_by_the_file_too(project)
     assert [line.rpartition(": ")[2] for line in told] == ["rows 40", "rows 40"]
 
 
+def test_scores_are_tried_with_their_labels(project):
+    Path("worker.py").write_text(
+        "from runner import Trained\n"
+        "def get_data(row):\n"
+        "    import pandas as pd\n"
+        "    data = pd.read_csv('series.csv', index_col='time')\n"
+        "    return data.assign(odd=(data['value'] == 6).astype(int))\n"
+        "def train(row, data): return Trained(scores=data.test, threshold=5.5)\n"
+    )
+
+    trial, _ = check_worker("worker.py", project, labels="odd")
+
+    assert trial.error is None
+    assert trial.metrics["auc_pr"] == trial.metrics["precision"] == 1
+
+
 def test_a_file_that_only_reads_leaves_each_slice_its_trainer(project):
     first, second = lines(project, "def get_data(row): return [1.0, 2.0] * 30, [1.0, 2.0]")
 

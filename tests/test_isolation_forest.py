@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from runner.errors import OptionError
+from runner.errors import OptionError, SlowFitWarning
 from runner.params import parse_params
 from runner.saving import save
 from runner.trainers import forest, isolation_forest
@@ -98,7 +98,7 @@ def test_without_numba_the_trees_of_scikit_learn_score_as_they_do_there(without_
     windows = np.lib.stride_tricks.sliding_window_view(scaled, 24)
     oracle = IsolationForest(n_estimators=100, max_samples=256, random_state=3).fit(windows)
 
-    with pytest.warns(UserWarning, match="numba cannot be used"):
+    with pytest.warns(SlowFitWarning, match="numba cannot be used"):
         trained = isolation_forest.train(given, isolation_forest.Params())
     model = isolation_forest.restore(trained.state())
 

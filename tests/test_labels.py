@@ -178,6 +178,19 @@ def test_get_data_without_the_label_column_is_told():
         taken_out(cut(FRAME.set_index(DAYS)[["v"]], row()), "odd")
 
 
+def test_labels_of_get_data_are_numbers_too():
+    part = pd.DataFrame({"v": [1.0, 2.0], "odd": ["no", "yes"]})
+
+    with pytest.raises(NotNumericError, match=r"what get_data\(\) returned: column 'odd' holds 'no'"):
+        taken_out(cut((part, part), row()), "odd")
+
+
+def test_true_false_and_none_are_labels_of_get_data():
+    part = pd.DataFrame({"v": [1.0, 2.0, 3.0], "odd": [True, None, False]})
+
+    assert list(taken_out(cut((part, part), row()), "odd").labels) == [True, False, False]
+
+
 @pytest.fixture
 def project(sqlite_place, tmp_path, monkeypatch):
     """A ledger of one slice with a strange day, known by a column and by a file."""

@@ -123,6 +123,20 @@ def test_a_gate_rejects_keeps_and_says_why(project):
     assert answers(project, "SELECT count(*) FROM artifacts") == [(3,)]
 
 
+@ONCE
+def test_a_run_without_numba_trains_all_the_same_and_says_so_once(project, tmp_path, monkeypatch, capsys):
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "numba.py").write_text("raise ImportError('none here')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "without")  # the path that workers get
+
+    summary = runner.run(project, trainer="isolation_forest", workers=2)
+
+    told = "Warning: numba cannot be used, isolation forests take twenty times as long: none here"
+    assert (summary.succeeded, summary.failed) == (3, 0)
+    assert capsys.readouterr().err.count(told) == 1
+    assert summary.lines().count(told) == 1
+
+
 def test_the_worker_file_reads_trains_and_prints(project):
     Path("worker.py").write_text(
         "import warnings\n"

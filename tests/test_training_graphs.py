@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+from runner.errors import SlowFitWarning
 from runner.trainers import xla
 from runner.trainers.batches import batches, room
 
@@ -100,7 +101,7 @@ def test_without_xla_every_architecture_trains_and_one_warning_says_so():
     xla._say.cache_clear()
     first, other = (xla.Training("lstm", broken, lambda *_: "trained", NoXlaError) for _ in range(2))
 
-    with pytest.warns(UserWarning, match="the lstm trains more slowly: no XLA here$"):
+    with pytest.warns(SlowFitWarning, match="the lstm trains more slowly: no XLA here$"):
         assert first(LIMITS) == "trained"
     with warnings.catch_warnings():
         warnings.simplefilter("error")

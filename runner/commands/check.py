@@ -21,12 +21,17 @@ def check(
     ledger: LedgerOption = DEFAULT_LEDGER,
     slices: Annotated[int, typer.Option("--slices", "-n", help="How many slices to try.")] = 5,
     param: Annotated[list[str] | None, typer.Option(help="key=value for train().")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(envvar="RUNNER_LABELS", help="Known anomalies, as for `runner run`."),
+    ] = None,
     config: Annotated[Path, typer.Option(envvar="RUNNER_CONFIG")] = Path("runner.toml"),
 ) -> None:
     """Try WORKER on a few slices in a scratch folder; the ledger stays as it is."""
     from runner.check import check_worker
 
-    trials = check_worker(worker, ledger, count=slices, params=parse_words(param or []), config=config)
+    params = parse_words(param or [])
+    trials = check_worker(worker, ledger, count=slices, params=params, labels=labels, config=config)
     for trial in trials:
         typer.echo(trial.line())
     failed = sum(trial.error is not None for trial in trials)

@@ -13,6 +13,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runner.errors import SlowFitWarning
 from runner.trainer import State
 
 if TYPE_CHECKING:
@@ -32,9 +33,8 @@ def kernel() -> Any:
     try:
         return importlib.import_module("runner.trainers.forest_kernel")
     except Exception as error:  # numba is not there, cannot compile, or has no folder for what it compiled
-        warnings.warn(
-            f"numba cannot be used, isolation forests take twenty times as long: {error}", stacklevel=2
-        )
+        told = f"numba cannot be used, isolation forests take twenty times as long: {error}"
+        warnings.warn(told, SlowFitWarning, stacklevel=2)
         return None
 
 

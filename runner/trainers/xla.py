@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from runner.errors import SlowFitWarning
+
 TRIAL = 50
 """Steps of a trial: enough that the steps count and the call does not."""
 MARGIN = 1.5
@@ -64,4 +66,4 @@ class Training:
 @functools.cache
 def _say(trouble: str, why: str) -> None:
     """Warn once in a process, however many architectures it trains."""
-    warnings.warn(f"{trouble}: {why}", stacklevel=4)
+    warnings.warn(f"{trouble}: {why}", SlowFitWarning, stacklevel=4)
