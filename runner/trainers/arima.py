@@ -105,7 +105,8 @@ def _harmonics(params: Params, period: int, size: int) -> tuple[bool, int | None
 
 def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tuple[Fit, str]:
     """The fit, and what its name says of how it was made."""
-    from runner.trainers.arma import by_statsmodels, compiled
+    from runner.trainers import compiled
+    from runner.trainers.arma import by_statsmodels
     from runner.trainers.arma.fit import NoRunError, fit
     from runner.trainers.arma.orders import Orders
     from runner.trainers.arma.selection import chosen
@@ -132,7 +133,7 @@ def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tu
 
 def makes_use_of(previous: State, params: Params) -> bool:
     """Whether a training begins from the coefficients of an earlier model: the orders must agree."""
-    from runner.trainers.arma import compiled
+    from runner.trainers import compiled
 
     orders = _given(params)
     return orders is not None and tuple(previous.get("orders", ())) == orders.key and not compiled.trouble

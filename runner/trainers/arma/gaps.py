@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.trainers.arma.compiled import compiled
+from runner.trainers.compiled import compiled
 from runner.trainers.arma.covariances import stationary_start
 
 if TYPE_CHECKING:

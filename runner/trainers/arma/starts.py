@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.trainers.arma.compiled import compiled
+from runner.trainers.compiled import compiled
 from runner.trainers.arma.polynomials import unconstrained
 
 if TYPE_CHECKING:
