@@ -143,12 +143,12 @@ def _best(
         return np.zeros(0)
     w = differenced(filled(values), likelihood.delta)
     begin = starts(w - w.mean(), shape, period)
-    if previous is not None and previous.size == shape[:4].sum():
-        begin = np.vstack([unconstrained(previous, shape, INSIDE), begin])
     if likelihood.gaps:  # the filter that skips them is slow: a search on bridged gaps comes first
         whole_series = filled(values)
         bridged = Likelihood(whole_series, likelihood.orders)
-        begin = np.vstack([_best(bridged, whole_series, period, previous, most), begin[:1]])
+        begin = _best(bridged, whole_series, period, previous, most)[None, :].copy()
+    elif previous is not None and previous.size == shape[:4].sum():
+        begin = np.vstack([unconstrained(previous, shape, INSIDE), begin])
     return Race(likelihood, begin[:most]).winner()
 
 

@@ -61,7 +61,7 @@ def evaluated(
         value, variance, mean, steady = likelihood(phi, theta, series, constant, errors, scales, state)
         found[0], found[1], found[2] = variance, mean, steady
         return value if np.isfinite(value) else -np.inf
-    known = gap_filtered(phi, theta, delta, series, start, errors, scales, state)
+    known = gap_filtered(phi, theta, delta, series, start, constant, errors, scales, state)
     crossed, squared = 0.0, 0.0
     for time in range(start, series.size):
         if constant and not np.isnan(errors[0, time]):
@@ -71,7 +71,8 @@ def evaluated(
     total, logs = 0.0, 0.0
     for time in range(start, series.size):
         if not np.isnan(errors[0, time]):
-            errors[0, time] -= mean * errors[1, time]
+            if constant:
+                errors[0, time] -= mean * errors[1, time]
             total += errors[0, time] * errors[0, time] / scales[time]
             logs += np.log(scales[time])
     found[0], found[1] = total / known, mean
