@@ -24,7 +24,6 @@ from runner.trainer import Dataset
 from runner.trainers import arima
 from runner.trainers.arima_model import Arima, waves
 from runner.trainers.arma import by_statsmodels, prediction
-from runner.trainers.compiled import _stamp
 from runner.trainers.arma.fit import Fit, fit
 from runner.trainers.arma.harmonics import fitted_cycles, without
 from runner.trainers.arma.likelihood import likelihood
@@ -32,6 +31,7 @@ from runner.trainers.arma.orders import Orders, integrated_ones
 from runner.trainers.arma.polynomials import constrained, differences, expanded, unconstrained
 from runner.trainers.arma.selection import chosen
 from runner.trainers.arma.slope import curved, sloped, turned
+from runner.trainers.compiled import _stamp
 from runner.trainers.residuals import ResidualScale
 from tests.series import dataset
 
@@ -308,6 +308,24 @@ def test_the_champion_is_one_more_start():
     assert arima.train(given, arima.Params(order=(1, 0, 0))).factors.size == 1
 
 
+def test_the_champion_of_order_auto_is_one_more_candidate():
+    values = series_like(Orders(2, 0, 2, constant=True), 5, 400)
+    first = chosen(values, 1, 1)
+    steep = dataclasses.replace(first.orders, p=5, q=5)
+    unlike = dataclasses.replace(first.orders, d=first.orders.d + 1, constant=False)
+
+    again = chosen(values, 1, 1, (first.orders.key, first.factors))
+    far = chosen(values, 1, 1, (steep.key, np.zeros(10)))
+    other = chosen(values, 1, 1, (unlike.key, first.factors))
+
+    assert again.aicc < first.aicc + 1e-2
+    assert far.aicc < first.aicc + 10
+    assert other.orders.d == first.orders.d
+    given = dataclasses.replace(dataset(), previous=arima.train(dataset(), arima.Params()).state())
+    assert arima.makes_use_of(given.previous, arima.Params())
+    assert arima.train(given, arima.Params()).state()["orders"] == given.previous["orders"]
+
+
 def test_free_parameters_and_coefficients_stand_for_each_other():
     shape = Orders(3, 0, 2, 2, 0, 1, 7).shape
     free = np.random.default_rng(0).normal(0, 1, 8)
@@ -341,7 +359,7 @@ def test_the_code_runs_uncompiled_where_numba_cannot_be_used(tmp_path, hindrance
         "import sys\n"
         "if sys.argv[1] == 'no numba':\n    sys.modules['numba'] = None\n"
         "else:\n    from numba.core.caching import CacheImpl\n    CacheImpl._locator_classes = []\n"
-        "from runner.trainers.arma import compiled\nfrom runner.trainers.arma.prediction import one_step\n"
+        "from runner.trainers import compiled\nfrom runner.trainers.arma.prediction import one_step\n"
         "import numpy as np\n"
         "a = np.array([0.5])\nprint(compiled.trouble, one_step(a, a, a, 1.0, np.array([1.0, np.nan])))\n"
     )

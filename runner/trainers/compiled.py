@@ -15,6 +15,8 @@ LOOSE = frozenset({"contract", "reassoc", "nsz"})
 """Sums may be taken in another order; NaN and infinity keep their meaning."""
 IN_ORDER = frozenset({"contract"})
 """They may not: for a recursion, in which the value that comes last must be used last."""
+EXACT: frozenset[str] = frozenset()
+"""As Python and numpy compute it, to the last bit."""
 
 trouble: list[str] = []
 """Why functions are not compiled; empty where they are."""
@@ -58,6 +60,6 @@ def _compiled(function: Callable[..., Any], signatures: tuple[str, ...], freedom
 
 @functools.cache
 def _stamp(folder: Path) -> str:
-    """A hash of all code in a folder: compiled code is good for as long as it is the same."""
-    content = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    """A hash of all code in a folder and of this file: compiled code is good while it is the same."""
+    content = b"".join(path.read_bytes() for path in [*sorted(folder.glob("*.py")), Path(__file__)])
     return hashlib.sha256(content).hexdigest()

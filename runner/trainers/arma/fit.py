@@ -184,10 +184,12 @@ class Race:
 
     def _hopeless(self, place: int, leader: int) -> bool:
         """It is at its end, or too far below the leader, or close beside it."""
-        behind = self._heights[leader] - self._heights[place]
         _, gained, ended = self._told[place]
+        if ended or not np.isfinite(self._heights[place]):
+            return True
+        behind = self._heights[leader] - self._heights[place]
         beside = behind < CLOSE and np.abs(self._free[place] - self._free[leader]).max() < BESIDE
-        return bool(ended or beside or behind > HOPE * gained)
+        return bool(beside or behind > HOPE * gained)
 
 
 def _start(values: Floats, reach: int) -> int:

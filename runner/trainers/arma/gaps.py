@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.trainers.compiled import compiled
 from runner.trainers.arma.covariances import stationary_start
 from runner.trainers.arma.likelihood import add, opening, product
+from runner.trainers.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,10 +102,10 @@ def spread(
 @compiled("boolean(float64[:, ::1], int64)")
 def nothing(covariance: Floats, size: int) -> bool:
     """Whether the covariance of the first `size` places has died away."""
+    largest = 0.0
     for row in range(size):
-        if covariance[row, row] > DIED_AWAY * DIED_AWAY:
-            return False
-    return True
+        largest = max(largest, covariance[row, row])
+    return bool(largest < DIED_AWAY * DIED_AWAY)
 
 
 @compiled(

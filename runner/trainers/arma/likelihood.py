@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.trainers.compiled import IN_ORDER, compiled
 from runner.trainers.arma.covariances import stationary_start
+from runner.trainers.compiled import IN_ORDER, compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,7 +167,7 @@ def logarithms(scales: Floats, steady: int) -> float:
         if many > 1e200:  # a logarithm is slow: one for many
             total += np.log(many)
             many = 1.0
-    return total + np.log(many)
+    return float(total + np.log(many))
 
 
 @compiled(

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.trainers.compiled import compiled
 from runner.trainers.arma.gaps import gap_filtered
 from runner.trainers.arma.likelihood import add, likelihood, recursive
 from runner.trainers.arma.polynomials import constrained, expanded
 from runner.trainers.arma.slope import STEP, curved, sloped, turned
 from runner.trainers.arma.starts import solve
+from runner.trainers.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,8 +121,7 @@ def downhill(
         kept = free[place]
         free[place] = kept + STEP
         slope[place] = (
-            value
-            - evaluated(free, shape, series, delta, start, gaps, constant, errors, scales, state, there)
+            value - evaluated(free, shape, series, delta, start, gaps, constant, errors, scales, state, there)
         ) / STEP
         free[place] = kept
 
@@ -218,7 +217,20 @@ def climb(
         if gain > NEAR:
             bent(free, shape, bridged, found, room, curvature)
         downhill(
-            free, shape, series, delta, start, gaps, constant, value, errors, scales, state, found, room, fresh
+            free,
+            shape,
+            series,
+            delta,
+            start,
+            gaps,
+            constant,
+            value,
+            errors,
+            scales,
+            state,
+            found,
+            room,
+            fresh,
         )
         if not gain > NEAR:
             learn(curvature, move, fresh - slope)

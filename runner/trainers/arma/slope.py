@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.trainers.compiled import IN_ORDER, compiled
 from runner.trainers.arma.covariances import stationary_start
 from runner.trainers.arma.likelihood import add, logarithms, product, recursive, summed
 from runner.trainers.arma.polynomials import constrained, expanded
+from runner.trainers.compiled import IN_ORDER, compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,10 +90,10 @@ def turned(free: Floats, shape: Ints) -> Floats:
 @compiled("boolean(float64[:, ::1], int64)")
 def matters(turns: Floats, lag: int) -> bool:
     """Whether any parameter changes a coefficient."""
+    largest = 0.0
     for place in range(turns.shape[0]):
-        if turns[place, lag] != 0.0:
-            return True
-    return False
+        largest = max(largest, abs(turns[place, lag]))
+    return bool(largest > 0.0)
 
 
 @compiled(
