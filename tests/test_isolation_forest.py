@@ -12,7 +12,7 @@ from sklearn.ensemble import IsolationForest
 from runner.errors import OptionError, SlowFitWarning
 from runner.params import parse_params
 from runner.saving import save
-from runner.trainers import forest, isolation_forest
+from runner.trainers import compiled, forest, isolation_forest
 from runner.trainers.forest import Forest
 from runner.trainers.forest_growing import Size, grow
 from tests.series import dataset
@@ -21,6 +21,7 @@ from tests.series import dataset
 @pytest.fixture
 def without_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setattr(compiled, "trouble", [])
     monkeypatch.delitem(sys.modules, "runner.trainers.forest_kernel", raising=False)
     forest.kernel.cache_clear()
     yield
@@ -98,7 +99,7 @@ def test_without_numba_the_trees_of_scikit_learn_score_as_they_do_there(without_
     windows = np.lib.stride_tricks.sliding_window_view(scaled, 24)
     oracle = IsolationForest(n_estimators=100, max_samples=256, random_state=3).fit(windows)
 
-    with pytest.warns(SlowFitWarning, match="numba cannot be used"):
+    with pytest.warns(SlowFitWarning, match="numba cannot be imported"):
         trained = isolation_forest.train(given, isolation_forest.Params())
     model = isolation_forest.restore(trained.state())
 

@@ -24,13 +24,14 @@ from runner.trainer import Dataset
 from runner.trainers import arima
 from runner.trainers.arima_model import Arima, waves
 from runner.trainers.arma import by_statsmodels, prediction
-from runner.trainers.arma.compiled import _stamp
 from runner.trainers.arma.fit import Fit, fit
 from runner.trainers.arma.harmonics import fitted_cycles, without
 from runner.trainers.arma.likelihood import likelihood
 from runner.trainers.arma.orders import Orders, integrated_ones
 from runner.trainers.arma.polynomials import constrained, differences, expanded, unconstrained
 from runner.trainers.arma.selection import chosen
+from runner.trainers.arma.slope import curved, sloped, turned
+from runner.trainers.compiled import _stamp
 from runner.trainers.residuals import ResidualScale
 from tests.series import dataset
 
@@ -92,11 +93,62 @@ def test_the_likelihood_is_that_of_statsmodels_at_any_parameters(orders):
         factors = constrained(np.random.default_rng(seed).normal(0, 0.8, shape[:4].sum()), shape)
         phi, theta = expanded(factors, shape)
         room = np.empty((2, 90)), np.empty(90), np.empty((2, phi.size))
-        found, variance, _ = likelihood(phi, theta, values, False, *room)
+        found, variance, _, _ = likelihood(phi, theta, values, False, *room)
         told = oracle(values, dataclasses.replace(orders, d=0, D=0)).loglike([*factors, variance])
         gaps.append(found - told)
 
     assert np.abs(gaps).max() < 1e-6
+
+
+def likelihood_at(free, orders, values):
+    """The negative log-likelihood, and what the slope is made of."""
+    phi, theta = expanded(constrained(free, orders.shape), orders.shape)
+    room = np.empty((2, values.size)), np.empty(values.size), np.empty((2, phi.size))
+    found, variance, _, steady = likelihood(phi, theta, values, False, *room)
+    return -found, (phi, theta, steady, room[0][0], room[1], variance)
+
+
+@pytest.mark.parametrize("orders", MODELS, ids=str)
+def test_the_slope_of_the_likelihood_is_that_of_differences(orders):
+    values, step = series_like(dataclasses.replace(orders, d=0, D=0), 3, 300), 1e-5
+    free = np.random.default_rng(1).normal(0, 0.8, orders.shape[:4].sum())
+    _, (phi, theta, steady, errors, scales, _) = likelihood_at(free, orders, values)
+    expected = [
+        (likelihood_at(free + each, orders, values)[0] - likelihood_at(free - each, orders, values)[0])
+        / (2 * step)
+        for each in step * np.eye(free.size)
+    ]
+    slope = np.empty(free.size)
+
+    sloped(phi, theta, turned(free, orders.shape), values, steady, errors, scales, np.empty(300), slope)
+
+    assert slope == pytest.approx(expected, rel=1e-3, abs=0.01 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("orders", MODELS, ids=str)
+def test_near_the_maximum_the_curvature_is_about_that_of_differences(orders):
+    stationary, step = dataclasses.replace(orders, d=0, D=0, constant=False), 1e-3
+    shape = orders.shape
+    truth = np.random.default_rng(2).uniform(0.2, 0.5, shape[:4].sum())
+    phi, theta = expanded(constrained(truth, shape), shape)
+    values = lfilter([1, *theta], [1, *-phi], np.random.default_rng(3).normal(0, 1, 5_000))[1_000:]
+    free = unconstrained(fit(values / values.std(), stationary).factors, shape, 1 - 1e-9)
+    height, (phi, theta, _, errors, _, variance) = likelihood_at(free, orders, values)
+    expected = [
+        (
+            likelihood_at(free + each, orders, values)[0]
+            + likelihood_at(free - each, orders, values)[0]
+            - 2 * height
+        )
+        / step**2
+        for each in step * np.eye(free.size)
+    ]
+    found = np.empty((free.size, free.size))
+
+    turns = turned(free, shape)
+    curved(phi, theta, turns, values, errors, variance, np.empty((free.size + 2, 4_000)), found)
+
+    assert np.diag(found) == pytest.approx(expected, rel=0.15)
 
 
 @pytest.mark.parametrize("orders", MODELS, ids=str)
@@ -256,6 +308,24 @@ def test_the_champion_is_one_more_start():
     assert arima.train(given, arima.Params(order=(1, 0, 0))).factors.size == 1
 
 
+def test_the_champion_of_order_auto_is_one_more_candidate():
+    values = series_like(Orders(2, 0, 2, constant=True), 5, 400)
+    first = chosen(values, 1, 1)
+    steep = dataclasses.replace(first.orders, p=5, q=5)
+    unlike = dataclasses.replace(first.orders, d=first.orders.d + 1, constant=False)
+
+    again = chosen(values, 1, 1, (first.orders.key, first.factors))
+    far = chosen(values, 1, 1, (steep.key, np.zeros(10)))
+    other = chosen(values, 1, 1, (unlike.key, first.factors))
+
+    assert again.aicc < first.aicc + 1e-2
+    assert far.aicc < first.aicc + 10
+    assert other.orders.d == first.orders.d
+    given = dataclasses.replace(dataset(), previous=arima.train(dataset(), arima.Params()).state())
+    assert arima.makes_use_of(given.previous, arima.Params())
+    assert arima.train(given, arima.Params()).state()["orders"] == given.previous["orders"]
+
+
 def test_free_parameters_and_coefficients_stand_for_each_other():
     shape = Orders(3, 0, 2, 2, 0, 1, 7).shape
     free = np.random.default_rng(0).normal(0, 1, 8)
@@ -264,7 +334,7 @@ def test_free_parameters_and_coefficients_stand_for_each_other():
 
 
 def test_without_compiled_code_statsmodels_fits_and_says_so(monkeypatch):
-    monkeypatch.setattr("runner.trainers.arma.compiled.trouble", ["numba cannot be imported (none there)"])
+    monkeypatch.setattr("runner.trainers.compiled.trouble", ["numba cannot be imported (none there)"])
 
     with pytest.warns(arima.SlowFitWarning, match="none there.: ARIMA models are fitted by statsmodels"):
         model = arima.train(dataset(), arima.Params(order=(1, 0, 1)))
@@ -289,7 +359,7 @@ def test_the_code_runs_uncompiled_where_numba_cannot_be_used(tmp_path, hindrance
         "import sys\n"
         "if sys.argv[1] == 'no numba':\n    sys.modules['numba'] = None\n"
         "else:\n    from numba.core.caching import CacheImpl\n    CacheImpl._locator_classes = []\n"
-        "from runner.trainers.arma import compiled\nfrom runner.trainers.arma.prediction import one_step\n"
+        "from runner.trainers import compiled\nfrom runner.trainers.arma.prediction import one_step\n"
         "import numpy as np\n"
         "a = np.array([0.5])\nprint(compiled.trouble, one_step(a, a, a, 1.0, np.array([1.0, np.nan])))\n"
     )

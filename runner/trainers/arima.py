@@ -105,7 +105,8 @@ def _harmonics(params: Params, period: int, size: int) -> tuple[bool, int | None
 
 def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tuple[Fit, str]:
     """The fit, and what its name says of how it was made."""
-    from runner.trainers.arma import by_statsmodels, compiled
+    from runner.trainers import compiled
+    from runner.trainers.arma import by_statsmodels
     from runner.trainers.arma.fit import NoRunError, fit
     from runner.trainers.arma.orders import Orders
     from runner.trainers.arma.selection import chosen
@@ -114,7 +115,7 @@ def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tu
     if orders is None:
         if not compiled.trouble:
             with contextlib.suppress(NoRunError):
-                return chosen(values, season, dataset.period), ""
+                return chosen(values, season, dataset.period, _champion(dataset, params)), ""
         orders = Orders(1, 1, 1)
     if compiled.trouble:
         warnings.warn(
@@ -125,17 +126,21 @@ def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tu
         )
         return by_statsmodels.fit(values, orders), " by statsmodels"
     try:
-        return fit(values, orders, dataset.period, _earlier(dataset, params)), ""
+        champion = _champion(dataset, params)
+        return fit(values, orders, dataset.period, champion[1] if champion else None), ""
     except NoRunError:
         return by_statsmodels.fit(values, orders), " by statsmodels"
 
 
 def makes_use_of(previous: State, params: Params) -> bool:
-    """Whether a training begins from the coefficients of an earlier model: the orders must agree."""
-    from runner.trainers.arma import compiled
+    """Whether a training begins from the coefficients of an earlier model.
 
-    orders = _given(params)
-    return orders is not None and tuple(previous.get("orders", ())) == orders.key and not compiled.trouble
+    Given orders must be the same; with order=auto the earlier ones are a candidate.
+    """
+    from runner.trainers import compiled
+
+    orders, earlier = _given(params), tuple(previous.get("orders", ()))
+    return bool(earlier) and (orders is None or earlier == orders.key) and not compiled.trouble
 
 
 def _given(params: Params) -> Orders | None:
@@ -149,14 +154,13 @@ def _given(params: Params) -> Orders | None:
     return Orders(p, d, q, sp, sd, sq, s, constant=d + sd == 0)
 
 
-def _earlier(dataset: Dataset, params: Params) -> Floats | None:
-    """The coefficients of the champion, where they are of use."""
+def _champion(dataset: Dataset, params: Params) -> tuple[tuple[int, ...], Floats] | None:
+    """The key of the champion's orders and its coefficients, where they are of use."""
     import numpy as np
 
     if dataset.previous is None or not makes_use_of(dataset.previous, params):
         return None
-    factors: Floats = np.array(dataset.previous["factors"])
-    return factors
+    return tuple(dataset.previous["orders"]), np.array(dataset.previous["factors"])
 
 
 def _least(params: Params) -> int:

@@ -30,12 +30,14 @@ CHUNK = 4_096
 @functools.cache
 def kernel() -> Any:
     """The compiled functions, or None where numba cannot be used: that is said once in a process."""
-    try:
-        return importlib.import_module("runner.trainers.forest_kernel")
-    except Exception as error:  # numba is not there, cannot compile, or has no folder for what it compiled
-        told = f"numba cannot be used, isolation forests take twenty times as long: {error}"
+    from runner.trainers import compiled
+
+    found = importlib.import_module("runner.trainers.forest_kernel")
+    if compiled.trouble:
+        told = f"{compiled.trouble[0]}: isolation forests take twenty times as long"
         warnings.warn(told, SlowFitWarning, stacklevel=2)
         return None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ Window i of a series holds its values i to i + window − 1; windows are never c
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from runner.trainers.compiled import EXACT, compiled
 
 VARIES = np.float32(1e-7)
 """A feature whose values lie this close together is constant, as it is to scikit-learn."""
@@ -22,19 +23,19 @@ STEP = np.uint64(1442695040888963407)
 HALF = np.uint64(32)
 
 
-@numba.njit("uint64(uint64)", cache=True)
+@compiled("uint64(uint64)", freedom=EXACT)
 def _following(state: np.uint64) -> np.uint64:
     """The next state of a linear congruential generator (Knuth's MMIX); its high bits are used."""
     return state * FACTOR + STEP
 
 
-@numba.njit("int64(uint64, int64)", cache=True)
+@compiled("int64(uint64, int64)", freedom=EXACT)
 def _below(state: np.uint64, bound: int) -> int:
     """A whole number from 0 to bound − 1, drawn by the high half of a state."""
     return int(((state >> HALF) * np.uint64(bound)) >> HALF)
 
 
-@numba.njit("uint64(int64[::1], int64, uint64)", cache=True)
+@compiled("uint64(int64[::1], int64, uint64)", freedom=EXACT)
 def _draw(order: np.ndarray, samples: int, state: np.uint64) -> np.uint64:
     """Bring `samples` of the windows to the front of `order`, none twice."""
     for place in range(samples):
@@ -44,7 +45,7 @@ def _draw(order: np.ndarray, samples: int, state: np.uint64) -> np.uint64:
     return state
 
 
-@numba.njit("Tuple((uint64, int64, float32))(float32[::1], int64[::1], int64[::1], uint64)", cache=True)
+@compiled("Tuple((uint64, int64, float32))(float32[::1], int64[::1], int64[::1], uint64)", freedom=EXACT)
 def _cut(
     series: np.ndarray, members: np.ndarray, names: np.ndarray, state: np.uint64
 ) -> tuple[np.uint64, int, np.float32]:
@@ -68,7 +69,7 @@ def _cut(
     return state, -1, np.float32(0)
 
 
-@numba.njit("int64(float32[::1], int64[::1], int64, float32)", cache=True)
+@compiled("int64(float32[::1], int64[::1], int64, float32)", freedom=EXACT)
 def _part(series: np.ndarray, members: np.ndarray, name: int, cut: np.float32) -> int:
     """Bring the members up to the cut to the front, and count them."""
     count = 0
@@ -80,9 +81,9 @@ def _part(series: np.ndarray, members: np.ndarray, name: int, cut: np.float32) -
     return count
 
 
-@numba.njit(
+@compiled(
     "void(float32[::1], int64, int64, int64, uint64, int16[:,::1], float32[:,::1], int32[:,::1])",
-    cache=True,
+    freedom=EXACT,
 )
 def grow(
     series: np.ndarray,
@@ -126,8 +127,8 @@ def grow(
                 begin[2 * node + 2], end[2 * node + 2] = middle, end[node]
 
 
-@numba.njit(
-    "void(float32[::1], int16[:,::1], float32[:,::1], float64[:,::1], int64, float64[::1])", cache=True
+@compiled(
+    "void(float32[::1], int16[:,::1], float32[:,::1], float64[:,::1], int64, float64[::1])", freedom=EXACT
 )
 def add_lengths(
     series: np.ndarray,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.trainers.arma.compiled import compiled
+from runner.trainers.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-AGREE = 0.05
-"""Log-likelihoods that differ by no more are of the same maximum."""
-MOST_STEPS = 80
-ENOUGH = 2
-"""So many other starts must come to the best maximum too; then no further one is tried."""
-SHORT = 1_000
-"""Up to so many values the likelihood is bumpier, and cheap: one more start must agree."""
-HOPES = (5.0, 5.0) + (2.0,) * 7
-"""How much a start is trusted: the first ones find the best maximum of nearly every series."""
+LAP = 6
+"""So many steps from every start, then the best goes on to its end; others are looked at again."""
+MOST_STEPS, MOST_LAPS = 80, 10
+HOPE = 6.0
+"""A climb goes on that would reach the best by gaining so many times what its last two steps did."""
+CLOSE, BESIDE = 1.0, 0.1
+"""Of log-likelihood, and of free parameters: nearer a climb is on its way to the same maximum."""
+MOST_STARTS = 9
 INSIDE = 1.0 - 1e-6
 
 
@@ -73,16 +72,18 @@ class Likelihood:
         size = self.series.size
         width = expanded(np.zeros(self.shape[:4].sum()), self.shape)[0].size
         state = np.zeros((2, width + (self.delta.size if self.gaps else 0)))
+        self.bridged = differenced(filled(values), self.delta) if self.gaps else self.series
         self.room = (np.full((2, size), np.nan), np.ones(size), state)
+        self.wide = np.empty((self.shape[:4].sum() + 4, size))
         self.fixed = (self.shape, self.series, self.delta, self.start, self.gaps, orders.constant)
 
-    def highest(self, free: Floats, bar: float, hope: float) -> float:
-        """Move `free` up to a maximum; where there is little `hope` to reach `bar` that is given up."""
-        return float(climb(free, MOST_STEPS, *self.fixed, bar, hope, *self.room))
+    def climbed(self, free: Floats, steps: int, told: Floats) -> float:
+        """Move `free` up by at most so many steps; `told` is as `climb` has it."""
+        return float(climb(free, steps, *self.fixed, self.bridged, self.wide, *self.room, told))
 
     def at(self, free: Floats) -> tuple[float, float, float]:
         """The log-likelihood, the noise variance and the mean."""
-        found = np.empty(2)
+        found = np.empty(3)
         value = evaluated(free, *self.fixed, *self.room, found)
         return float(value), float(found[0]), float(found[1])
 
@@ -92,7 +93,7 @@ def fit(
     orders: Orders,
     period: int = 1,
     previous: Floats | None = None,
-    most: int = len(HOPES),
+    most: int = MOST_STARTS,
 ) -> Fit:
     """Fit; `values` (n,) with NaN in gaps have a spread of about 1 and begin with a known one.
 
@@ -100,7 +101,7 @@ def fit(
     `most`. Raises NoRunError.
     """
     likelihood = Likelihood(values, orders)
-    free = _best(likelihood, values, period, previous, HOPES[:most])
+    free = _best(likelihood, values, period, previous, most)
     height, variance, mean = likelihood.at(free)
     if not np.isfinite(height):  # foretold without error, or beyond what can be computed
         free = np.zeros(free.size)
@@ -134,7 +135,7 @@ def _best(
     values: Floats,
     period: int,
     previous: Floats | None,
-    hopes: tuple[float, ...],
+    most: int,
 ) -> Floats:
     """The best free parameters: start by start, until several agree on the best maximum."""
     shape = likelihood.shape
@@ -142,20 +143,53 @@ def _best(
         return np.zeros(0)
     w = differenced(filled(values), likelihood.delta)
     begin = starts(w - w.mean(), shape, period)
-    if previous is not None and previous.size == shape[:4].sum():
-        begin = np.vstack([unconstrained(previous, shape, INSIDE), begin])
     if likelihood.gaps:  # the filter that skips them is slow: a search on bridged gaps comes first
         whole_series = filled(values)
         bridged = Likelihood(whole_series, likelihood.orders)
-        begin = np.vstack([_best(bridged, whole_series, period, previous, hopes), begin[:1]])
-    enough = ENOUGH + (likelihood.series.size <= SHORT)
-    heights: list[float] = []
-    for place, free in enumerate(begin[: len(hopes)]):
-        heights.append(likelihood.highest(free, max(heights, default=-np.inf), hopes[place]))
-        if sum(abs(height - max(heights)) < AGREE for height in heights) > enough:
-            break
-    best: Floats = begin[int(np.argmax(heights))]
-    return best
+        begin = _best(bridged, whole_series, period, previous, most)[None, :].copy()
+    elif previous is not None and previous.size == shape[:4].sum():
+        begin = np.vstack([unconstrained(previous, shape, INSIDE), begin])
+    return Race(likelihood, begin[:most]).winner()
+
+
+class Race:
+    """Climbs from several starts, of which those are given up that will not come out on top."""
+
+    def __init__(self, likelihood: Likelihood, begin: Floats) -> None:
+        self._likelihood = likelihood
+        self._free = begin
+        self._told = np.zeros((len(begin), 3))
+        self._heights = np.full(len(begin), -np.inf)
+
+    def winner(self) -> Floats:
+        """The free parameters of the highest maximum."""
+        for place in range(len(self._free)):
+            self._climb(place, LAP if len(self._free) > 1 else MOST_STEPS)
+        running = [int(place) for place in np.argsort(-self._heights)]
+        leader = running.pop(0)
+        self._climb(leader, MOST_STEPS)
+        for place in running:
+            for _ in range(MOST_LAPS):
+                if self._hopeless(place, leader):
+                    break
+                self._climb(place, LAP)
+            if self._heights[place] > self._heights[leader]:
+                leader = place
+        best: Floats = self._free[leader]
+        return best
+
+    def _climb(self, place: int, steps: int) -> None:
+        if self._told[place, 2] == 0.0:
+            self._heights[place] = self._likelihood.climbed(self._free[place], steps, self._told[place])
+
+    def _hopeless(self, place: int, leader: int) -> bool:
+        """It is at its end, or too far below the leader, or close beside it."""
+        _, gained, ended = self._told[place]
+        if ended or not np.isfinite(self._heights[place]):
+            return True
+        behind = self._heights[leader] - self._heights[place]
+        beside = behind < CLOSE and np.abs(self._free[place] - self._free[leader]).max() < BESIDE
+        return bool(beside or behind > HOPE * gained)
 
 
 def _start(values: Floats, reach: int) -> int:

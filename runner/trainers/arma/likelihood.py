@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.trainers.arma.compiled import compiled
 from runner.trainers.arma.covariances import stationary_start
+from runner.trainers.compiled import IN_ORDER, compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-DIED_AWAY = 1e-6
+DIED_AWAY = 3e-5
 """W/F below it changes F and K by its square: nothing."""
 LEAST = 0.99
 """F is at least 1: below, rounding has eaten it up, and nothing can be said of these parameters."""
@@ -80,40 +80,61 @@ def opening(
     return int(w.size)
 
 
-@compiled("void(float64[::1], float64[::1], float64[::1], float64[::1], int64)")
-def closing(phi: Floats, theta: Floats, w: Floats, errors: Floats, start: int) -> None:
-    """Write the errors from `start` on by the ARMA recursion over the lags that are not 0."""
-    for time in range(start, w.size):
-        errors[time] = w[time]
-    for lag in range(phi.size):
-        if phi[lag] != 0.0:
-            for time in range(start, w.size):
-                errors[time] -= phi[lag] * w[time - 1 - lag]
+@compiled("void(float64[::1], float64, float64[::1])")
+def add(into: Floats, weight: float, other: Floats) -> None:
+    """Add weight·other. Slices, not shifted places: a place that might be below 0 is no vector's."""
+    for place in range(into.size):
+        into[place] += weight * other[place]
+
+
+@compiled("float64(float64[::1], float64[::1])")
+def product(one: Floats, other: Floats) -> float:
+    """The sum of the products."""
+    total = 0.0
+    for place in range(one.size):
+        total += one[place] * other[place]
+    return total
+
+
+@compiled("void(float64[::1], float64[::1], int64)", freedom=IN_ORDER)
+def recursive(theta: Floats, errors: Floats, start: int) -> None:
+    """Take from each of `errors` from `start` on what the errors before it say of it."""
     lags, weights, count, longest = np.empty(theta.size, dtype=np.int64), np.empty(theta.size), 0, -1
     for lag in range(theta.size):
         if theta[lag] != 0.0:
-            lags[count], weights[count], count, longest = lag, theta[lag], count + 1, lag
+            lags[count], weights[count], count, longest = lag + 1, theta[lag], count + 1, lag
     if longest < 3:  # the usual case by itself: the chain of three values stays in registers
         first, second, third = theta[0], 0.0, 0.0
         if theta.size > 1:
             second = theta[1]
         if theta.size > 2:
             third = theta[2]
-        one, two, three = errors[start - 1], 0.0, 0.0
-        if start > 1:
-            two = errors[start - 2]
-        if start > 2:
-            three = errors[start - 3]
-        for time in range(start, w.size):
-            error = errors[time] - third * three - second * two - first * one
-            errors[time] = error
+        one = errors[start - 1] if start > 0 else 0.0
+        two = errors[start - 2] if start > 1 else 0.0
+        three = errors[start - 3] if start > 2 else 0.0
+        left = errors[start:]
+        for time in range(left.size):
+            error = left[time] - third * three - second * two - first * one
+            left[time] = error
             three, two, one = two, one, error
         return
-    for time in range(start, w.size):
+    for time in range(start, errors.size):
         error = errors[time]
         for place in range(count):
-            error -= weights[place] * errors[time - 1 - lags[place]]
+            if time >= lags[place]:
+                error -= weights[place] * errors[time - lags[place]]
         errors[time] = error
+
+
+@compiled("void(float64[::1], float64[::1], float64[::1], float64[::1], int64)")
+def closing(phi: Floats, theta: Floats, w: Floats, errors: Floats, start: int) -> None:
+    """Write the errors from `start` on by the ARMA recursion over the lags that are not 0."""
+    left = errors[start:]
+    left[:] = w[start:]
+    for lag in range(phi.size):
+        if phi[lag] != 0.0:
+            add(left, -phi[lag], w[start - 1 - lag : w.size - 1 - lag])
+    recursive(theta, errors, start)
 
 
 @compiled("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
@@ -128,14 +149,35 @@ def expect(phi: Floats, theta: Floats, w: Floats, errors: Floats, state: Floats)
                 state[place] += phi[lag] * w[last - lag + place] + theta[lag] * errors[last - lag + place]
 
 
+@compiled("float64(float64[::1], float64[::1], float64[::1], int64)")
+def summed(one: Floats, other: Floats, scales: Floats, steady: int) -> float:
+    """The sum of the products over their variances, which are 1 from `steady` on."""
+    total = 0.0
+    for time in range(steady):
+        total += one[time] * other[time] / scales[time]
+    return total + product(one[steady:], other[steady:])
+
+
+@compiled("float64(float64[::1], int64)")
+def logarithms(scales: Floats, steady: int) -> float:
+    """The sum of the logarithms up to `steady`."""
+    total, many = 0.0, 1.0
+    for time in range(steady):
+        many *= scales[time]
+        if many > 1e200:  # a logarithm is slow: one for many
+            total += np.log(many)
+            many = 1.0
+    return float(total + np.log(many))
+
+
 @compiled(
-    "Tuple((float64, float64, float64))(float64[::1], float64[::1], float64[::1], boolean, "
+    "Tuple((float64, float64, float64, int64))(float64[::1], float64[::1], float64[::1], boolean, "
     "float64[:, ::1], float64[::1], float64[:, ::1])"
 )
 def likelihood(
     phi: Floats, theta: Floats, w: Floats, constant: bool, errors: Floats, scales: Floats, state: Floats
 ) -> Any:
-    """The log-likelihood at the best noise variance and mean; that variance; that mean (else 0).
+    """The log-likelihood at the best noise variance and mean; these; from where on the gain is steady.
 
     The three last arguments are room to work in, and hold the errors (2, n), their scales (n,) and
     the state (2, m) after the last value. errors[0] are without the mean, state[0] is with it.
@@ -143,31 +185,16 @@ def likelihood(
     steady = opening(phi, theta, w, constant, errors, scales, state)
     if steady < w.size:
         closing(phi, theta, w, errors[0], steady)
-        for time in range(steady, w.size):
-            scales[time] = scales[steady - 1]
+        scales[steady:] = 1.0  # what they come to: a gain that is steady is that of the noise alone
         expect(phi, theta, w, errors[0], state[0])
         if constant:
             ones = np.ones(w.size)
             closing(phi, theta, ones, errors[1], steady)
             expect(phi, theta, ones, errors[1], state[1])
-    crossed, squared = 0.0, 1.0
+    mean = 0.0
     if constant:
-        squared = 0.0
-        for time in range(w.size):
-            squared += errors[1, time] * errors[1, time] / scales[time]
-            crossed += errors[0, time] * errors[1, time] / scales[time]
-        for time in range(w.size):
-            errors[0, time] -= crossed / squared * errors[1, time]
-    total, logs = 0.0, 0.0
-    for time in range(w.size):
-        total += errors[0, time] * errors[0, time] / scales[time]
-    product = 1.0
-    for time in range(steady):
-        product *= scales[time]
-        if product > 1e200:  # a logarithm is slow: one for many
-            logs += np.log(product)
-            product = 1.0
-    logs += np.log(product)
-    logs += (w.size - steady) * np.log(scales[-1])
-    variance = total / w.size
-    return -0.5 * (w.size * (np.log(2.0 * np.pi * variance) + 1.0) + logs), variance, crossed / squared
+        mean = summed(errors[0], errors[1], scales, steady) / summed(errors[1], errors[1], scales, steady)
+        add(errors[0], -mean, errors[1])
+    variance = summed(errors[0], errors[0], scales, steady) / w.size
+    height = -0.5 * (w.size * (np.log(2.0 * np.pi * variance) + 1.0) + logarithms(scales, steady))
+    return height, variance, mean, steady

@@ -39,6 +39,12 @@ class Orders:
         """All of them as numbers."""
         return (self.p, self.d, self.q, self.P, self.D, self.Q, self.s, int(self.constant))
 
+    @classmethod
+    def of(cls, key: tuple[int, ...]) -> Orders:
+        """The orders with this key."""
+        p, d, q, seasonal_p, seasonal_d, seasonal_q, season, constant = key
+        return cls(p, d, q, seasonal_p, seasonal_d, seasonal_q, season, bool(constant))
+
     @property
     def reach(self) -> int:
         """How far back its values matter."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.trainers.arma.compiled import compiled
 from runner.trainers.arma.polynomials import unconstrained
+from runner.trainers.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,14 +11,18 @@ from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-LOOSE = {"contract", "reassoc", "nsz"}
+LOOSE = frozenset({"contract", "reassoc", "nsz"})
 """Sums may be taken in another order; NaN and infinity keep their meaning."""
+IN_ORDER = frozenset({"contract"})
+"""They may not: for a recursion, in which the value that comes last must be used last."""
+EXACT: frozenset[str] = frozenset()
+"""As Python and numpy compute it, to the last bit."""
 
 trouble: list[str] = []
 """Why functions are not compiled; empty where they are."""
 
 
-def compiled(*signatures: str) -> Callable[[F], F]:
+def compiled(*signatures: str, freedom: frozenset[str] = LOOSE) -> Callable[[F], F]:
     """Compile a function for `signatures` when its module is imported, or load it from the cache.
 
     Where numba is missing, or has no folder to cache in (every process would compile for seconds),
@@ -30,7 +34,7 @@ def compiled(*signatures: str) -> Callable[[F], F]:
         if trouble:
             return function
         try:
-            return cast(F, _compiled(function, signatures))
+            return cast(F, _compiled(function, signatures, freedom))
         except ImportError as error:
             trouble.append(f"numba cannot be imported ({error})")
         except (RuntimeError, OSError) as error:  # numba's "no locator available", or a full disk
@@ -40,10 +44,10 @@ def compiled(*signatures: str) -> Callable[[F], F]:
     return decorate
 
 
-def _compiled(function: Callable[..., Any], signatures: tuple[str, ...]) -> Any:
+def _compiled(function: Callable[..., Any], signatures: tuple[str, ...], freedom: frozenset[str]) -> Any:
     from numba import njit
 
-    dispatcher: Any = njit(error_model="numpy", fastmath=LOOSE)(function)
+    dispatcher: Any = njit(error_model="numpy", fastmath=set(freedom))(function)
     dispatcher.enable_caching()
     # numba looks at the function's own file only, but what it calls is compiled into it as well.
     with contextlib.suppress(AttributeError):  # a version of numba that keeps it elsewhere
@@ -56,6 +60,6 @@ def _compiled(function: Callable[..., Any], signatures: tuple[str, ...]) -> Any:
 
 @functools.cache
 def _stamp(folder: Path) -> str:
-    """A hash of all code in a folder: compiled code is good for as long as it is the same."""
-    content = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    """A hash of all code in a folder and of this file: compiled code is good while it is the same."""
+    content = b"".join(path.read_bytes() for path in [*sorted(folder.glob("*.py")), Path(__file__)])
     return hashlib.sha256(content).hexdigest()
