@@ -1,0 +1,140 @@
+"""What is left of a series without its season: its autoregression, and how its innovations are spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from runner.drift.autoregression import Innovations
+
+    Floats = NDArray[np.float64]
+    Places = NDArray[np.intp]
+
+QUANTILES = 65
+CLIP = 3.0  # robust standard deviations of the innovations: an incident is no drift
+BATCHES = 20
+TINY = 1e-3  # of the scale: noise below it is taken as this
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """The noise of a training range, in units of the profile's scale.
+
+    phi: coefficients of the autoregression, shape (p,); sigma: robust sd of its innovations;
+    quantiles: of the innovations in their own unit (centred, mean distance 1), shape (65,), at
+    levels 0, 1/64 … 1; level_variance: long-run variance of the values; spread: mean distance of the
+    innovations in units of sigma, power: their mean square; follows: their correlation with the one
+    before; each of spread and follows with the long-run variance of what it is a mean of.
+    """
+
+    phi: Floats
+    sigma: float
+    power: float
+    quantiles: Floats
+    level_variance: float
+    spread: float
+    spread_variance: float
+    follows: float
+    follows_variance: float
+
+    @classmethod
+    def of(cls, values: Floats, runs: Places | None, fitted: int) -> Noise:
+        """Describe centred values of shape (n,); `fitted` parameters of a season were fitted before."""
+        import numpy as np
+
+        from runner.drift import autoregression
+
+        counts = np.array(
+            [
+                values.size - lag if runs is None else (runs >= lag).sum()
+                for lag in range(autoregression.ORDERS + 1)
+            ]
+        )
+        lags = autoregression.autocovariances(values, runs, autoregression.ORDERS)
+        phi = autoregression.fitted(lags, counts.astype(np.float64))
+        found = autoregression.innovations(values, phi, runs)
+        sigma = max(robust_sd(found.values), TINY)
+        unit = standardised(found, sigma)
+        distances, products = np.abs(unit.values), unit.products()
+        spread, power = float(distances.mean()), float(np.mean(unit.values**2)) or 1.0
+        return cls(
+            phi=phi,
+            sigma=sigma,
+            power=power,
+            quantiles=quantiles(unit.values, spread),
+            level_variance=level_variance(found.values, phi),
+            spread=spread * (1 + (fitted + phi.size) / values.size),
+            spread_variance=long_run_variance(distances),
+            follows=float(products.mean()) / power if products.size else 0.0,
+            follows_variance=long_run_variance(products / power) if products.size else 1.0,
+        )
+
+    @property
+    def distance_variance(self) -> float:
+        """The variance of the innovations' distances, in units of sigma²."""
+        return max(self.power - self.spread**2, 1e-12)
+
+    @property
+    def sum(self) -> float:
+        """The sum of the autoregression's coefficients; near 1 the values have no level."""
+        return float(self.phi.sum())
+
+
+def standardised(found: Innovations, sigma: float) -> Innovations:
+    """The innovations centred, in units of sigma, winsorised at 3."""
+    import numpy as np
+
+    from runner.drift.autoregression import Innovations
+
+    values = (found.values - found.values.mean()) / sigma
+    return Innovations(np.clip(values, -CLIP, CLIP, out=values), found.places)
+
+
+def quantiles(values: Floats, spread: float) -> Floats:
+    """65 values of the sorted ones, lowest and highest included, in units of their mean distance."""
+    import numpy as np
+
+    if not spread:
+        return np.zeros(QUANTILES)
+    ordered = np.sort(values)
+    places = np.ceil(np.arange(QUANTILES) / (QUANTILES - 1) * ordered.size).astype(np.intp) - 1
+    found: Floats = (ordered[np.maximum(places, 0)] - values.mean()) / spread
+    return found
+
+
+def level_variance(innovations: Floats, phi: Floats) -> float:
+    """The long-run variance of the values by their autoregression."""
+    import numpy as np
+
+    gain = max(1.0 - float(phi.sum()), TINY)
+    return max(float(np.var(innovations)) / gain**2, 1e-12)
+
+
+def long_run_variance(values: Floats) -> float:
+    """n times the variance of the mean of n autocorrelated values, by the means of 20 batches.
+
+    Never less than if they were independent. Source: batch means, e.g. Law & Kelton, "Simulation
+    Modeling and Analysis", §9.5.
+    """
+    import numpy as np
+
+    plain = float(np.var(values))
+    size = values.size // BATCHES
+    if size < 2:
+        return max(plain, 1e-12)
+    means = values[: size * BATCHES].reshape(BATCHES, size).mean(axis=1)
+    return max(plain, size * float(np.var(means, ddof=1)), 1e-12)
+
+
+def robust_sd(values: Floats) -> float:
+    """The median absolute deviation × 1.4826; the sd where more than half of the values are equal."""
+    import numpy as np
+
+    if not values.size:
+        return 0.0
+    mad = float(np.median(np.abs(values - np.median(values))))
+    return 1.4826 * mad if mad > 0 else float(np.std(values))

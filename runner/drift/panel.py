@@ -1,0 +1,81 @@
+"""The panel: five statistics of a window against a profile, put together."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from runner.drift.finding import Evidence, Finding
+from runner.drift.points import Points
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from runner.drift.profile import Profile
+
+FEWEST = 100  # finite values that a window must have
+INNOVATIONS = 50
+
+
+def check(profile: Profile, window: pd.Series[Any]) -> Finding:
+    """Compare `window`, indexed as the training data was, with the profile of that data.
+
+    A finding is `insufficient` with fewer than 100 finite values, less than one cycle of the shortest
+    season, or a time step that is not the training's. Values that are not finite are left out.
+    """
+    return check_points(profile, Points.of(window))
+
+
+def check_points(profile: Profile, points: Points) -> Finding:
+    """Compare points with a profile."""
+    from runner.drift import constant, counter
+    from runner.drift.view import View
+
+    if profile.counter and points.at.size:
+        points = counter.increments(points, profile.step)
+    if (problem := _problem(profile, points)) is not None:
+        return _finding(points, (), problem)
+    if profile.noise is None:
+        return _finding(points, (constant.of(profile, points),))
+    view = View.of(profile, profile.noise, points)
+    if view.innovations.values.size < INNOVATIONS:
+        told = f"hardly any two values are {profile.step:g} apart, as in training"
+        return _finding(points, (), told)
+    return _finding(points, evidence(view))
+
+
+def evidence(view: Any) -> tuple[Evidence, ...]:
+    """What each of the five statistics says of a view; those that cannot say anything are left out."""
+    from runner.drift import dynamics, level, scale, seasonal, shape
+
+    found = (each.of(view) for each in (level, scale, dynamics, shape, seasonal))
+    return tuple(each for each in found if each is not None)
+
+
+def _problem(profile: Profile, points: Points) -> str | None:
+    """Why the window cannot be compared, or None."""
+    from runner.drift.profile import SHORTEST
+
+    size = points.at.size
+    if profile.size < SHORTEST:
+        return f"only {profile.size} training values; {SHORTEST} are needed"
+    if size < FEWEST:
+        return f"only {size} new values; {FEWEST} are needed"
+    if points.timed != profile.timed:
+        kinds = ("row numbers", "times")
+        return f"training was indexed by {kinds[profile.timed]}, the window by {kinds[points.timed]}"
+    shortest = min((season.period for season in profile.seasons), default=0.0)
+    if points.span + profile.step < 0.98 * shortest:
+        return f"the new values span {points.span / shortest:.0%} of a season; one is needed"
+    return None
+
+
+def _finding(points: Points, found: tuple[Evidence, ...], insufficient: str | None = None) -> Finding:
+    start, end = (float(points.at[0]), float(points.at[-1])) if points.at.size else (math.nan, math.nan)
+    size = int(points.at.size)
+    if not found:
+        return Finding("", 0.0, math.nan, insufficient or "", insufficient, size, start, end)
+    counted = [each for each in found if each.counted]
+    strongest = min(counted or found, key=lambda each: each.p)
+    p = min(1.0, len(found) * strongest.p) if counted else 1.0
+    return Finding(strongest.statistic, strongest.effect, p, strongest.reason, None, size, start, end, found)
