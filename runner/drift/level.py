@@ -27,6 +27,6 @@ def of(view: View) -> Evidence | None:
         return None
     louder = max(view.power / noise.power, 1.0)
     error = math.sqrt(noise.level_variance * (1 / view.profile.size + louder / size))
-    p = 2 * float(stdtr(worth - 1, -abs(view.level) / error))
+    p = 2 * float(stdtr(view.profile.size / noise.level_variance / 2, -abs(view.level) / error))
     floor = view.profile.floor("level")
     return Evidence("level", view.level, p, abs(view.level) > floor, f"level {view.level:+.1f} sd")

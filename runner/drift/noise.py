@@ -27,13 +27,14 @@ class Noise:
     phi: coefficients of the autoregression, shape (p,); sigma: robust sd of its innovations;
     quantiles: of the innovations in their own unit (centred, mean distance 1), shape (65,), at
     levels 0, 1/64 … 1; level_variance: long-run variance of the values; spread: mean distance of the
-    innovations in units of sigma, power: their mean square; follows: their correlation with the one
+    innovations in units of sigma, power: their mean square, tails: what it would be times without winsorising; follows: their correlation with the one
     before; each of spread and follows with the long-run variance of what it is a mean of.
     """
 
     phi: Floats
     sigma: float
     power: float
+    tails: float
     quantiles: Floats
     level_variance: float
     spread: float
@@ -42,8 +43,8 @@ class Noise:
     follows_variance: float
 
     @classmethod
-    def of(cls, values: Floats, runs: Places | None, fitted: int) -> Noise:
-        """Describe centred values of shape (n,); `fitted` parameters of a season were fitted before."""
+    def of(cls, values: Floats, runs: Places | None, turns: Floats) -> Noise:
+        """Describe centred values of shape (n,), less waves of `turns` radians per step, shape (w,)."""
         import numpy as np
 
         from runner.drift import autoregression
@@ -66,8 +67,9 @@ class Noise:
             sigma=sigma,
             power=power,
             quantiles=quantiles(unit.values, spread),
-            level_variance=level_variance(found.values, phi),
-            spread=spread * (1 + (fitted + phi.size) / values.size),
+            tails=float(np.var(found.values)) / sigma**2 / power,
+            level_variance=level_variance(found.values, phi, turns),
+            spread=spread * (1 + (2 * turns.size + phi.size) / values.size),
             spread_variance=long_run_variance(distances),
             follows=float(products.mean()) / power if products.size else 0.0,
             follows_variance=long_run_variance(products / power) if products.size else 1.0,
@@ -106,11 +108,21 @@ def quantiles(values: Floats, spread: float) -> Floats:
     return found
 
 
-def level_variance(innovations: Floats, phi: Floats) -> float:
-    """The long-run variance of the values by their autoregression."""
+def level_variance(innovations: Floats, phi: Floats, turns: Floats) -> float:
+    """The long-run variance of the values by their autoregression: variance / (1 − Σφ)².
+
+    An estimated Σφ is too small, by (1 + 3φ) / n (Marriott & Pope 1954), by φ / n for Yule–Walker, and by (1 + φ) / n
+    for each regressor, in proportion to what the spectrum has at its frequency: that is put right.
+    """
     import numpy as np
 
-    gain = max(1.0 - float(phi.sum()), TINY)
+    total = float(phi.sum())
+    gain = max(1.0 - total, TINY)
+    if total > 0 and innovations.size:
+        waves = 1 - np.exp(-1j * np.outer(turns, np.arange(1, phi.size + 1))) @ phi
+        removed = 1 + 2 * float(np.sum(gain**2 / np.abs(waves) ** 2))
+        bias = (3 * total + (1 + total) * removed) / innovations.size
+        gain -= min(bias, gain / 2)
     return max(float(np.var(innovations)) / gain**2, 1e-12)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MARK = b"dp"
 VERSION = 1
 _HEAD = struct.Struct("<2sBBBBI5d")
-_NOISE = struct.Struct("<7f")
+_NOISE = struct.Struct("<8f")
 _SEASON = struct.Struct("<dB")
 _FLOORS = struct.Struct(f"<{len(STATISTICS)}f")
 _CHECKSUM = struct.Struct("<I")
@@ -41,7 +41,14 @@ def packed(profile: Profile) -> bytes:
         parts.append(_SEASON.pack(season.period, season.amplitudes.size))
         parts.append(season.amplitudes.astype("<c8").tobytes())
     if noise:
-        kept = (noise.sigma, noise.power, noise.level_variance, noise.spread, noise.spread_variance)
+        kept = (
+            noise.sigma,
+            noise.power,
+            noise.tails,
+            noise.level_variance,
+            noise.spread,
+            noise.spread_variance,
+        )
         parts.append(_NOISE.pack(*kept, noise.follows, noise.follows_variance))
         parts.append(noise.phi.astype("<f4").tobytes())
         whole = np.clip(np.rint(noise.quantiles / _FINEST), -32_767, 32_767)
@@ -108,10 +115,14 @@ def _season(content: bytes, at: int) -> tuple[Season, int]:
 def _noise(content: bytes, at: int, order: int) -> tuple[Noise, int]:
     import numpy as np
 
-    sigma, power, level, spread, spread_variance, follows, follows_variance = _NOISE.unpack_from(content, at)
+    sigma, power, tails, level, spread, spread_variance, follows, follows_variance = _NOISE.unpack_from(
+        content, at
+    )
     at += _NOISE.size
     phi = np.frombuffer(content, "<f4", order, at).astype(np.float64)
     at += 4 * order
     quantiles = np.frombuffer(content, "<i2", QUANTILES, at) * _FINEST
-    noise = Noise(phi, sigma, power, quantiles, level, spread, spread_variance, follows, follows_variance)
+    noise = Noise(
+        phi, sigma, power, tails, quantiles, level, spread, spread_variance, follows, follows_variance
+    )
     return noise, at + 2 * QUANTILES

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.drift.finding import Evidence, Finding
 from runner.drift.points import Points
+from runner.drift.view import View
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 FEWEST = 100  # finite values that a window must have
 INNOVATIONS = 50
+ASK = 0.05  # p of a season below which a change of clocks is asked for
+WEIGHTS = {"level": 0.25, "scale": 0.15, "dynamics": 0.15, "shape": 0.15, "season": 0.3}
+"""How the chance of a false alarm is shared out (weighted Bonferroni): the floors of scale, dynamics and
+shape lie where a p is small anyway, the power of level and season hangs on theirs."""
 
 
 def check(profile: Profile, window: pd.Series[Any]) -> Finding:
@@ -29,7 +34,6 @@ def check(profile: Profile, window: pd.Series[Any]) -> Finding:
 def check_points(profile: Profile, points: Points) -> Finding:
     """Compare points with a profile."""
     from runner.drift import constant, counter
-    from runner.drift.view import View
 
     if profile.counter and points.at.size:
         points = counter.increments(points, profile.step)
@@ -41,10 +45,34 @@ def check_points(profile: Profile, points: Points) -> Finding:
     if view.innovations.values.size < INNOVATIONS:
         told = f"hardly any two values are {profile.step:g} apart, as in training"
         return _finding(points, (), told)
-    return _finding(points, evidence(view))
+    return _finding(points, _by_any_clock(view, evidence(view)))
 
 
-def evidence(view: Any) -> tuple[Evidence, ...]:
+def _by_any_clock(view: View, found: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """The evidence by the clock that explains the season best.
+
+    A daily season by local time comes an hour later or earlier after a change of clocks, which is no
+    drift: where one may have been, and the season counts, the window is looked at an hour off too.
+    """
+    from dataclasses import replace
+
+    from runner.drift.clock import HOUR, may_have_changed
+    from runner.drift.season import DAY
+
+    seasons = [each for each in found if each.statistic == "season"]
+    profile, points = view.profile, view.points
+    if not (seasons and seasons[0].counted and seasons[0].p < ASK and profile.timed):
+        return found
+    daily = any(season.period == DAY for season in profile.seasons)
+    if not (daily and may_have_changed(profile.start, float(points.at[-1]))):
+        return found
+    others = [
+        evidence(View.of(profile, view.noise, replace(points, at=points.at + hour))) for hour in (-HOUR, HOUR)
+    ]
+    return max((found, *others), key=lambda each: next(e.p for e in each if e.statistic == "season"))
+
+
+def evidence(view: View) -> tuple[Evidence, ...]:
     """What each of the five statistics says of a view; those that cannot say anything are left out."""
     from runner.drift import dynamics, level, scale, seasonal, shape
 
@@ -75,7 +103,8 @@ def _finding(points: Points, found: tuple[Evidence, ...], insufficient: str | No
     size = int(points.at.size)
     if not found:
         return Finding("", 0.0, math.nan, insufficient or "", insufficient, size, start, end)
+    total = sum(WEIGHTS[each.statistic] for each in found)
     counted = [each for each in found if each.counted]
-    strongest = min(counted or found, key=lambda each: each.p)
-    p = min(1.0, len(found) * strongest.p) if counted else 1.0
+    strongest = min(counted or found, key=lambda each: each.p / WEIGHTS[each.statistic])
+    p = min(1.0, strongest.p * total / WEIGHTS[strongest.statistic]) if counted else 1.0
     return Finding(strongest.statistic, strongest.effect, p, strongest.reason, None, size, start, end, found)

@@ -151,7 +151,7 @@ def _with_noise(plain: Profile, points: Points, periods: Sequence[float] | None)
         center=center + middle * scale,
         scale=scale,
         seasons=tuple(Season(p, a / scale) for (p, _), a in zip(wanted, amplitudes, strict=True)),
-        noise=Noise.of(left - middle, runs, 2 * sum(count for _, count in wanted)),
+        noise=Noise.of(left - middle, runs, season.turns_of(wanted, plain.step)),
     )
 
 

@@ -88,6 +88,15 @@ def fit(
     return float(found[0]), amplitudes
 
 
+def turns_of(periods: Sequence[tuple[float, int]], step: float) -> Floats:
+    """The radians that each wave turns in a step, of all periods together, shape (waves,)."""
+    import numpy as np
+
+    return np.array(
+        [2 * math.pi * h * step / period for period, count in periods for h in range(1, count + 1)]
+    )
+
+
 def periods_of(points: Points, step: float, given: Sequence[float] | None) -> list[tuple[float, int]]:
     """The periods to fit, in units of the axis, with the number of waves of each.
 

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Waves = NDArray[np.complex128]
 
-SEEN = 0.2  # sd: a season of less is none whose size and place could have changed
 CLEAR = 0.5  # sd: a season of less is not spoken of as one that was there
+SURE = 10.0  # times its standard error squared: such a season has a size and a place that can change
+LIKELY = 0.35  # of the chance of a false alarm for each of the two likeliest changes, the rest for any other
 WHOLE = 0.98  # of a cycle that a window must hold
 
 
 def of(view: View) -> Evidence | None:
     """What is left of each season in the innovations; F-tests. None where no cycle is whole.
 
-    Two tests for each period: of all its waves, and of the two changes that are likeliest, the same
-    season larger or later. The smaller p counts twice, and once more for each period. Innovations are
-    as good as independent, so that this is the generalised least squares test of the season itself.
+    Three tests for each period: of all its waves, and of the two changes that are likeliest, the same
+    season larger or later, where training had a season to speak of (against a change of size these
+    two find what the first misses). The p of the strongest counts once for each period. Innovations
+    are as good as independent, so that this is the generalised least squares test of the season itself.
     """
     found = [_tested(view, place) for place in range(len(view.waves)) if _whole(view, place)]
     if not found:
@@ -65,15 +67,14 @@ def _tested(view: View, place: int) -> _Tested:
     left = np.linalg.solve(square, seen)
     free = values.size - 2 * count - 1
     explained = float(left @ seen)
-    error = max(float(values @ values) - explained, 1e-9) / free * (1 + values.size / view.profile.size)
+    known = 1 + noise.tails * values.size / view.profile.size  # how well training knew the season
+    error = max(float(values @ values) - explained, 1e-9) / free * known
     gains = _gains(view, season, noise.phi)
-    p = float(fdtrc(2 * count, free, explained / (2 * count) / error))
-    if season.size > SEEN:
-        likely = _likely(season, gains)
-        inner, shown = likely @ square @ likely.T, likely @ seen
-        inner.flat[::3] *= 1 + 1e-9
-        directed = float(shown @ np.linalg.solve(inner, shown)) / 2 / error
-        p = min(1.0, 2 * min(p, float(fdtrc(2, free, directed))))
+    p = float(fdtrc(2 * count, free, explained / (2 * count) / error)) / (1 - 2 * LIKELY)
+    likely = _likely(season, gains)
+    if _sure(view, likely):
+        seen_likely = (likely @ seen) ** 2 / np.einsum("ij,jk,ik->i", likely, square, likely) / error
+        p = min(p, float(fdtrc(1, free, seen_likely.max())) / LIKELY)
     change = (left[:count] + 1j * left[count:]) * noise.sigma / gains
     return _Tested(p, float(np.sqrt(np.sum(np.abs(change) ** 2))), told(season, change))
 
@@ -101,6 +102,13 @@ def _likely(season: Season, gains: Waves) -> Floats:
     larger = season.amplitudes * gains
     later = larger * 1j * np.arange(1, larger.size + 1)
     return np.array([[*each.real, *each.imag] for each in (larger, later)])
+
+
+def _sure(view: View, likely: Floats) -> bool:
+    """Whether training had this season beyond doubt: were it chance, its change would lie along it."""
+    noise = view.noise
+    size = float(likely[0] @ likely[0]) / (noise.power * noise.sigma**2)
+    return view.profile.size / 2 * size > SURE * likely.shape[1]
 
 
 def told(season: Season, change: Waves) -> str:
