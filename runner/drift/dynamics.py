@@ -23,7 +23,7 @@ def of(view: View) -> Evidence | None:
     noise, products = view.noise, view.innovations.products()
     if products.size < FEWEST:
         return None
-    effect = float(products.mean()) / view.power - noise.follows
+    effect = float(products.sum()) / products.size / view.power - noise.follows
     error = math.sqrt(noise.follows_variance * (1 / view.profile.size + 1 / products.size))
     p = 2 * float(ndtr(-abs(effect) / error))
     told = f"values follow the one before {'more' if effect > 0 else 'less'} ({effect:+.2f})"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-STATISTICS = ("level", "scale", "dynamics", "shape", "season")
+LEAST = {"level": 0.5, "scale": math.log(1.15), "dynamics": 0.15, "shape": 0.10, "season": 0.5}
+"""The statistics, and the effect that each must exceed to count, whatever its p."""
+STATISTICS = tuple(LEAST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runner.drift.points import Points
     from runner.drift.profile import Profile
-
-LEAST = {"level": 0.5, "scale": math.log(1.15), "dynamics": 0.15, "shape": 0.10, "season": 0.5}
 
 
 def floors_of(profile: Profile, test: Points) -> dict[str, float]:

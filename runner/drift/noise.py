@@ -24,11 +24,12 @@ TINY = 1e-3  # of the scale: noise below it is taken as this
 class Noise:
     """The noise of a training range, in units of the profile's scale.
 
-    phi: coefficients of the autoregression, shape (p,); sigma: robust sd of its innovations;
-    quantiles: of the innovations in their own unit (centred, mean distance 1), shape (65,), at
-    levels 0, 1/64 … 1; level_variance: long-run variance of the values; spread: mean distance of the
-    innovations in units of sigma, power: their mean square, tails: what it would be times without winsorising; follows: their correlation with the one
-    before; each of spread and follows with the long-run variance of what it is a mean of.
+    phi: coefficients of the autoregression, shape (p,); sigma: robust sd of its innovations; power,
+    spread: their mean square and mean distance, in units of sigma, winsorised; tails: what the power
+    would be times that without winsorising; follows: the correlation of an innovation with the one
+    before; level_variance, spread_variance, follows_variance: long-run variances of the values, the
+    distances and the products that these are means of; quantiles: of the innovations, centred and in
+    units of their mean distance, shape (65,), at the levels 0, 1/64 … 1.
     """
 
     phi: Floats
@@ -61,7 +62,7 @@ class Noise:
         sigma = max(robust_sd(found.values), TINY)
         unit = standardised(found, sigma)
         distances, products = np.abs(unit.values), unit.products()
-        spread, power = float(distances.mean()), float(np.mean(unit.values**2)) or 1.0
+        spread, power = float(distances.mean()), float(unit.values @ unit.values) / unit.values.size or 1.0
         return cls(
             phi=phi,
             sigma=sigma,
@@ -88,12 +89,10 @@ class Noise:
 
 def standardised(found: Innovations, sigma: float) -> Innovations:
     """The innovations centred, in units of sigma, winsorised at 3."""
-    import numpy as np
-
     from runner.drift.autoregression import Innovations
 
-    values = (found.values - found.values.mean()) / sigma
-    return Innovations(np.clip(values, -CLIP, CLIP, out=values), found.places)
+    values = (found.values - found.values.sum() / max(found.values.size, 1)) / sigma
+    return Innovations(values.clip(-CLIP, CLIP, out=values), found.places)
 
 
 def quantiles(values: Floats, spread: float) -> Floats:
@@ -111,8 +110,9 @@ def quantiles(values: Floats, spread: float) -> Floats:
 def level_variance(innovations: Floats, phi: Floats, turns: Floats) -> float:
     """The long-run variance of the values by their autoregression: variance / (1 − Σφ)².
 
-    An estimated Σφ is too small, by (1 + 3φ) / n (Marriott & Pope 1954), by φ / n for Yule–Walker, and by (1 + φ) / n
-    for each regressor, in proportion to what the spectrum has at its frequency: that is put right.
+    An estimated Σφ is too small, by (1 + 3φ) / n with an estimated mean (Marriott & Pope 1954), by φ / n
+    for Yule–Walker, and by (1 + φ) / n for each further regressor, in proportion to what the spectrum
+    has at its frequency; that is put right.
     """
     import numpy as np
 
@@ -134,12 +134,21 @@ def long_run_variance(values: Floats) -> float:
     """
     import numpy as np
 
-    plain = float(np.var(values))
+    centred = values - values.sum() / values.size
+    plain = float(centred @ centred) / values.size
     size = values.size // BATCHES
     if size < 2:
         return max(plain, 1e-12)
-    means = values[: size * BATCHES].reshape(BATCHES, size).mean(axis=1)
+    means = centred[: size * BATCHES].reshape(BATCHES, size).sum(axis=1) / size
     return max(plain, size * float(np.var(means, ddof=1)), 1e-12)
+
+
+def median(values: Floats) -> float:
+    """The middle one of the values, the upper of two middle ones; of shape (n,), n > 0."""
+    import numpy as np
+
+    middle = values.size // 2
+    return float(np.partition(values, middle)[middle])
 
 
 def robust_sd(values: Floats) -> float:
@@ -148,5 +157,5 @@ def robust_sd(values: Floats) -> float:
 
     if not values.size:
         return 0.0
-    mad = float(np.median(np.abs(values - np.median(values))))
+    mad = median(np.abs(values - median(values)))
     return 1.4826 * mad if mad > 0 else float(np.std(values))

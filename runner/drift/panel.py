@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from runner.drift import constant, counter, dynamics, level, scale, seasonal, shape
+from runner.drift.clock import HOUR, may_have_changed
 from runner.drift.finding import Evidence, Finding
 from runner.drift.points import Points
+from runner.drift.profile import SHORTEST, Profile
+from runner.drift.season import DAY
 from runner.drift.view import View
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from runner.drift.profile import Profile
 
 FEWEST = 100  # finite values that a window must have
 INNOVATIONS = 50
@@ -33,8 +35,6 @@ def check(profile: Profile, window: pd.Series[Any]) -> Finding:
 
 def check_points(profile: Profile, points: Points) -> Finding:
     """Compare points with a profile."""
-    from runner.drift import constant, counter
-
     if profile.counter and points.at.size:
         points = counter.increments(points, profile.step)
     if (problem := _problem(profile, points)) is not None:
@@ -48,42 +48,31 @@ def check_points(profile: Profile, points: Points) -> Finding:
     return _finding(points, _by_any_clock(view, evidence(view)))
 
 
+def evidence(view: View) -> tuple[Evidence, ...]:
+    """What each of the five statistics says of a view; those that cannot say anything are left out."""
+    found = (each.of(view) for each in (level, scale, dynamics, shape, seasonal))
+    return tuple(each for each in found if each is not None)
+
+
 def _by_any_clock(view: View, found: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """The evidence by the clock that explains the season best.
 
     A daily season by local time comes an hour later or earlier after a change of clocks, which is no
     drift: where one may have been, and the season counts, the window is looked at an hour off too.
     """
-    from dataclasses import replace
-
-    from runner.drift.clock import HOUR, may_have_changed
-    from runner.drift.season import DAY
-
-    seasons = [each for each in found if each.statistic == "season"]
-    profile, points = view.profile, view.points
-    if not (seasons and seasons[0].counted and seasons[0].p < ASK and profile.timed):
+    if not any(each.statistic == "season" and each.counted and each.p < ASK for each in found):
         return found
-    daily = any(season.period == DAY for season in profile.seasons)
+    profile, points = view.profile, view.points
+    daily = profile.timed and any(season.period == DAY for season in profile.seasons)
     if not (daily and may_have_changed(profile.start, float(points.at[-1]))):
         return found
-    others = [
-        evidence(View.of(profile, view.noise, replace(points, at=points.at + hour))) for hour in (-HOUR, HOUR)
-    ]
-    return max((found, *others), key=lambda each: next(e.p for e in each if e.statistic == "season"))
-
-
-def evidence(view: View) -> tuple[Evidence, ...]:
-    """What each of the five statistics says of a view; those that cannot say anything are left out."""
-    from runner.drift import dynamics, level, scale, seasonal, shape
-
-    found = (each.of(view) for each in (level, scale, dynamics, shape, seasonal))
-    return tuple(each for each in found if each is not None)
+    shifted = (Points(points.at + hour, points.values, True) for hour in (-HOUR, HOUR))
+    looks = (found, *(evidence(View.of(profile, view.noise, each)) for each in shifted))
+    return max(looks, key=lambda each: next(e.p for e in each if e.statistic == "season"))
 
 
 def _problem(profile: Profile, points: Points) -> str | None:
     """Why the window cannot be compared, or None."""
-    from runner.drift.profile import SHORTEST
-
     size = points.at.size
     if profile.size < SHORTEST:
         return f"only {profile.size} training values; {SHORTEST} are needed"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SECONDS = (1e8, 4.2e9)  # epoch seconds from 1973 to 2103: such numbers are taken as times
 MILLISECONDS = (1e11, 4.2e12)
+_EARLIEST = -9.2e9  # seconds, the year 1678: a time that is missing lies before it in every unit
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
@@ -64,7 +65,9 @@ def positions(index: pd.Index[Any]) -> tuple[Floats, bool]:
 
     if isinstance(index, pd.DatetimeIndex):
         at = index.asi8 / _PER_SECOND[index.unit]
-        return (np.where(index.isna(), np.nan, at) if index.hasnans else at), True
+        if at.size and at.min() < _EARLIEST:
+            at = np.where(index.isna(), np.nan, at)
+        return at, True
     at = np.asarray(index, dtype=np.float64)
     known = at[np.isfinite(at)]
     if known.size and not isinstance(index, pd.RangeIndex):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from runner.drift.finding import LEAST
 from runner.drift.noise import Noise
 from runner.drift.points import Points
 from runner.drift.season import Season
@@ -71,8 +72,6 @@ class Profile:
 
     def floor(self, statistic: str) -> float:
         """The effect that a finding of this statistic must exceed to count."""
-        from runner.drift.floors import LEAST
-
         return max(LEAST[statistic], self.floors.get(statistic, 0.0))
 
     def to_bytes(self) -> bytes:
@@ -129,19 +128,18 @@ def _described(points: Points, periods: Sequence[float] | None) -> Profile:
 
 
 def _with_noise(plain: Profile, points: Points, periods: Sequence[float] | None) -> Profile:
-    import numpy as np
 
     from runner.drift import autoregression, season
     from runner.drift.noise import robust_sd
 
     wanted = season.periods_of(points, plain.step, periods)
     waves = [season.waves_at(points.at, period, count) for period, count in wanted]
-    least = TINY * robust_sd(points.values)
-    values = _winsorised(points.values, plain.center, robust_sd(points.values))
+    basis = season.Basis.of(waves, points.at.size)
+    whole = robust_sd(points.values)
+    values = _winsorised(points.values, plain.center, whole)
     for _ in range(2):  # the second time incidents inside the season's range are winsorised as well
-        center, amplitudes = season.fit(values, waves)
-        fitted = center + sum(np.real(a @ w) for a, w in zip(amplitudes, waves, strict=True))
-        scale = max(robust_sd(points.values - fitted), least)
+        center, amplitudes, fitted = basis.fit(values)
+        scale = max(robust_sd(points.values - fitted), TINY * whole)
         values = _winsorised(points.values, fitted, scale)
     left = (values - fitted) / scale
     runs = autoregression.runs_of(points.at, plain.step, irregular=plain.irregular)

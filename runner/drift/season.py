@@ -44,13 +44,11 @@ class Season:
         """Its amplitude: that of one wave of the same power."""
         import numpy as np
 
-        return float(np.sqrt(np.sum(np.abs(self.amplitudes) ** 2)))
+        return math.sqrt(float(np.vdot(self.amplitudes, self.amplitudes).real))
 
     def at(self, waves: NDArray[np.complex128]) -> Floats:
         """The season's values where `waves`, of shape (waves, n), were taken."""
-        import numpy as np
-
-        found: Floats = np.real(self.amplitudes @ waves)
+        found: Floats = (self.amplitudes @ waves).real
         return found
 
 
@@ -66,26 +64,38 @@ def waves_at(at: Floats, period: float, count: int) -> NDArray[np.complex128]:
     return found
 
 
-def fit(
-    values: Floats, waves: Sequence[NDArray[np.complex128]]
-) -> tuple[float, list[NDArray[np.complex128]]]:
-    """The mean and the complex amplitudes of each block of waves, by least squares.
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The waves of all periods at some positions, made ready for least squares.
 
-    A small ridge keeps it solvable where the points lie on few phases only.
+    `waves` are blocks of shape (waves, n), one for each period. A small ridge keeps the fit solvable
+    where the points lie on few phases only.
     """
-    import numpy as np
 
-    parts = [part for block in waves for part in (block.real, -block.imag)]
-    basis = np.vstack([np.ones((1, values.size)), *parts])
-    square = basis @ basis.T
-    square.flat[:: len(square) + 1] += 1e-9 * values.size
-    found = np.linalg.solve(square, basis @ values)
-    amplitudes, start = [], 1
-    for block in waves:
-        middle, end = start + len(block), start + 2 * len(block)
-        amplitudes.append(found[start:middle] + 1j * found[middle:end])
-        start = end
-    return float(found[0]), amplitudes
+    rows: Floats
+    inverse: Floats
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, waves: Sequence[NDArray[np.complex128]], size: int) -> Basis:
+        """The basis of a mean and of the waves, of n = `size` points."""
+        import numpy as np
+
+        parts = [part for block in waves for part in (block.real, -block.imag)]
+        rows = np.vstack([np.ones((1, size)), *parts])
+        square = rows @ rows.T
+        square.ravel()[:: len(square) + 1] += 1e-9 * size
+        return cls(rows, np.linalg.inv(square), tuple(len(block) for block in waves))
+
+    def fit(self, values: Floats) -> tuple[float, list[NDArray[np.complex128]], Floats]:
+        """The mean, the complex amplitudes of each period, and the values that these give, shape (n,)."""
+        found = self.inverse @ (self.rows @ values)
+        amplitudes, start = [], 1
+        for count in self.counts:
+            middle, end = start + count, start + 2 * count
+            amplitudes.append(found[start:middle] + 1j * found[middle:end])
+            start = end
+        return float(found[0]), amplitudes, found @ self.rows
 
 
 def turns_of(periods: Sequence[tuple[float, int]], step: float) -> Floats:

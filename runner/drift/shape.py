@@ -44,11 +44,9 @@ def distance(quantiles: Floats, ordered: Floats) -> float:
     Values that are equal to a quantile, as far as it was stored, are compared on both sides of it, so
     that ties on either side make no difference.
     """
-    import numpy as np
-
-    levels = np.arange(quantiles.size) / (quantiles.size - 1)
-    below = np.searchsorted(ordered, quantiles - NEAR, side="left") / ordered.size
-    up_to = np.searchsorted(ordered, quantiles + NEAR, side="right") / ordered.size
-    low = levels[np.searchsorted(quantiles, quantiles - NEAR, side="left")]
-    high = levels[np.searchsorted(quantiles, quantiles + NEAR, side="right") - 1]
-    return max(float(np.max(below - low)), float(np.max(high - up_to)), 0.0)
+    last = quantiles.size - 1
+    under, over = quantiles - NEAR, quantiles + NEAR
+    below, up_to = ordered.searchsorted(under), ordered.searchsorted(over, side="right")
+    low, high = quantiles.searchsorted(under), quantiles.searchsorted(over, side="right") - 1
+    more, fewer = below / ordered.size - low / last, high / last - up_to / ordered.size
+    return max(float(more.max()), float(fewer.max()), 0.0)

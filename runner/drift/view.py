@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from runner.drift import autoregression, season
+from runner.drift.noise import Noise, standardised
 from runner.drift.points import Points
+from runner.drift.profile import CLIP, Profile
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from runner.drift.autoregression import Innovations
-    from runner.drift.noise import Noise
-    from runner.drift.profile import Profile
 
     Floats = NDArray[np.float64]
 
@@ -39,19 +40,13 @@ class View:
     @classmethod
     def of(cls, profile: Profile, noise: Noise, points: Points) -> View:
         """Look at `points`, which are increments already where the profile is a counter's."""
-        import numpy as np
-
-        from runner.drift import autoregression, season
-        from runner.drift.noise import standardised
-        from runner.drift.profile import CLIP
-
         at = points.at
         waves = tuple(season.waves_at(at, s.period, s.amplitudes.size) for s in profile.seasons)
         values = (points.values - profile.center) / profile.scale
         for each, block in zip(profile.seasons, waves, strict=True):
             values -= each.at(block)
-        np.clip(values, -CLIP, CLIP, out=values)
-        level = float(values.mean())
+        values.clip(-CLIP, CLIP, out=values)
+        level = float(values.sum()) / values.size
         runs = autoregression.runs_of(at, profile.step, irregular=profile.irregular)
         found = autoregression.innovations(values - level, noise.phi, runs)
         return cls(profile, noise, points, waves, values, level, standardised(found, noise.sigma))
@@ -61,7 +56,8 @@ class View:
         """The mean distance of the innovations, in units of sigma; never 0."""
         import numpy as np
 
-        return max(float(np.abs(self.innovations.values).mean()), 1e-6)
+        values = self.innovations.values
+        return max(float(np.abs(values).sum()) / values.size, 1e-6)
 
     @cached_property
     def power(self) -> float:
