@@ -44,8 +44,11 @@ class Noise:
     follows_variance: float
 
     @classmethod
-    def of(cls, values: Floats, runs: Places | None, turns: Floats) -> Noise:
-        """Describe centred values of shape (n,), less waves of `turns` radians per step, shape (w,)."""
+    def of(cls, values: Floats, runs: Places | None, turns: Floats, *, tied: bool) -> Noise:
+        """Describe centred values of shape (n,), less waves of `turns` radians per step, shape (w,).
+
+        `tied` says that more than half of them were equal before the waves were taken out.
+        """
         import numpy as np
 
         from runner.drift import autoregression
@@ -59,7 +62,7 @@ class Noise:
         lags = autoregression.autocovariances(values, runs, autoregression.ORDERS)
         phi = autoregression.fitted(lags, counts.astype(np.float64))
         found = autoregression.innovations(values, phi, runs)
-        sigma = max(robust_sd(found.values), TINY)
+        sigma = max(robust_sd(found.values, tied=tied), TINY)
         unit = standardised(found, sigma)
         distances, products = np.abs(unit.values), unit.products()
         spread, power = float(distances.mean()), float(unit.values @ unit.values) / unit.values.size or 1.0
@@ -151,11 +154,17 @@ def median(values: Floats) -> float:
     return float(np.partition(values, middle)[middle])
 
 
-def robust_sd(values: Floats) -> float:
-    """The median absolute deviation × 1.4826; the sd where more than half of the values are equal."""
+def is_tied(values: Floats) -> bool:
+    """Whether more than half of the values are equal, so that their median says nothing of their spread."""
+    import numpy as np
+
+    return bool(median(np.abs(values - median(values))) == 0)
+
+
+def robust_sd(values: Floats, *, tied: bool) -> float:
+    """The median absolute deviation × 1.4826; the sd of values that are `tied`, or were before a fit."""
     import numpy as np
 
     if not values.size:
         return 0.0
-    mad = median(np.abs(values - median(values)))
-    return 1.4826 * mad if mad > 0 else float(np.std(values))
+    return float(np.std(values)) if tied else 1.4826 * median(np.abs(values - median(values)))
