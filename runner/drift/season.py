@@ -152,10 +152,11 @@ def _repeats(values: Floats) -> float:
     first = int(peaks[np.flatnonzero(known[peaks] >= 0.9 * known[peaks].max())[0]])
     if known[:first].min() > known[first] - PEAK / 2:
         return 0.0
-    length = float(first)
+    length, times = float(first), 1
     for times in range(2, lags // first + 1):
         low = max(round(times * length) - first // 4, 1)
         around = known[low : round(times * length) + first // 4 + 1]
         if around.size and around.max() > PEAK / 2:
             length = (low + int(np.argmax(around))) / times
-    return length
+    whole = round(length)  # a multiple's peak is known to a row or two
+    return float(whole) if abs(length - whole) <= 2 / times else length

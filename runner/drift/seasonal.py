@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.drift.finding import Evidence
@@ -65,6 +65,20 @@ def of(view: View) -> Evidence | None:
     else:
         told = f"{strongest.season.name} season {effect:.1f} sd off"
     return Evidence("season", effect, p, effect > view.profile.floor("season"), told)
+
+
+def without(view: View) -> View:
+    """The view with what is left of every season taken out of its innovations."""
+    import numpy as np
+
+    from runner.drift.autoregression import Innovations
+
+    basis = np.concatenate([_basis(view, waves) for waves in view.waves])
+    square = basis @ basis.T
+    square.ravel()[:: len(square) + 1] += TINY * basis.shape[1]
+    left = np.linalg.solve(square, basis @ view.innovations.values) @ basis
+    kept = Innovations(view.innovations.values - left, view.innovations.places)
+    return replace(view, innovations=kept, plain=view.plain - left)
 
 
 def changed(view: View, season: Season, waves: Waves) -> Change:
