@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FEWEST = 100  # finite values that a window must have
 INNOVATIONS = 50
 ASK = 0.05  # p of a season below which it is taken as changed, and a change of clocks is asked for
-WEIGHTS = {"level": 0.35, "scale": 0.12, "dynamics": 0.12, "shape": 0.11, "season": 0.3}
+WEIGHTS = {"level": 0.33, "scale": 0.14, "dynamics": 0.13, "shape": 0.13, "season": 0.27}
 """How the chance of a false alarm is shared out (weighted Bonferroni): the floors of scale, dynamics and
 shape lie where a p is small anyway, the power of level and season hangs on theirs."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Waves = NDArray[np.complex128]
 
 SURE = 10.0  # times its standard error squared: such a season has a size and a place that can change
-LIKELY = 0.35  # of the chance of a false alarm for each of the two likeliest changes, the rest for any other
+LIKELY = 0.4  # of the chance of a false alarm for each of the two likeliest changes, the rest for any other
 WHOLE = 0.98  # of a cycle that a window must hold
 SPOKEN = 0.05  # p below which a change is put in words
 TINY = 1e-9
