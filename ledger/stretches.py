@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from ledger.database import reading
 from ledger.queue import PENDING, WAITING
@@ -63,23 +63,33 @@ def stretches(ledger: Ledger) -> list[Stretch]:
 
 def positions(conn: Connection, stretch: Stretch, start: int, count: int) -> list[int]:
     """The positions of `count` slices of a stretch, from its slice number `start` on."""
-    same = [
-        slices.c.database_name.is_not_distinct_from(stretch.source.database),
-        slices.c.table_name.is_not_distinct_from(stretch.source.table),
-        slices.c.file.is_not_distinct_from(stretch.source.file),
+    alike = [
         slices.c.trainer.is_not_distinct_from(stretch.trainer),
         slices.c.params.is_not_distinct_from(stretch.params),
-        slices.c.import_id == stretch.source.import_id,
+    ]
+    wanted = select(slices.c.position).where(*_of_source(stretch), *alike)
+    return list(conn.execute(wanted.order_by(slices.c.position).offset(start).limit(count)).scalars())
+
+
+def columns(conn: Connection, stretch: Stretch, most: int) -> tuple[str, ...]:
+    """The columns that slices of the stretch's table read, up to `most` of them; none for whole tables."""
+    wanted = select(slices.c.column_name).where(*_of_source(stretch), slices.c.column_name.is_not(None))
+    return tuple(conn.execute(wanted.order_by(slices.c.position).limit(most)).scalars())
+
+
+def _of_source(stretch: Stretch) -> list[ColumnElement[bool]]:
+    source = stretch.source
+    return [
+        slices.c.position >= stretch.first,  # only so is not every slice of the ledger looked at
+        slices.c.database_name.is_not_distinct_from(source.database),
+        slices.c.table_name.is_not_distinct_from(source.table),
+        slices.c.file.is_not_distinct_from(source.file),
+        slices.c.import_id == source.import_id,
         slices.c.deferred == stretch.rank[0],
         slices.c.priority == -stretch.rank[1],
-        *(
-            column == getattr(stretch.source.ranges, name)
-            for column, name in zip(_ACTIVE, RANGES, strict=True)
-        ),
+        *(column == getattr(source.ranges, name) for column, name in zip(_ACTIVE, RANGES, strict=True)),
+        or_(PENDING, WAITING),
     ]
-    # From its first slice on: only so is not every slice of the ledger looked at.
-    wanted = select(slices.c.position).where(slices.c.position >= stretch.first, *same, or_(PENDING, WAITING))
-    return list(conn.execute(wanted.order_by(slices.c.position).offset(start).limit(count)).scalars())
 
 
 def _counted() -> Select[Any]:
