@@ -38,6 +38,7 @@ class Stretch:
     params: str | None  # JSON
     group: str | None  # of one of them
     first: int  # the position of the first one
+    last: int  # and of the last one
     slices: int
     base: str | None  # the folder of the split file
 
@@ -53,11 +54,13 @@ def stretches(ledger: Ledger) -> list[Stretch]:
         found = []
         for row in conn.execute(_counted(), execution_options={"stream_results": True}):
             database, table, file, import_id, *written = row[: 4 + len(RANGES)]
-            deferred, priority, trainer, params, group, first, count = row[4 + len(RANGES) :]
+            deferred, priority, trainer, params, group, first, last, count = row[4 + len(RANGES) :]
             active = Ranges(*written)
             source = Source(database, table, file, import_id, ranges.setdefault(active, active))
             rank = (deferred, -priority)
-            found.append(Stretch(source, rank, trainer, params, group, first, count, folders[import_id]))
+            found.append(
+                Stretch(source, rank, trainer, params, group, first, last, count, folders[import_id])
+            )
         return found
 
 
@@ -72,7 +75,10 @@ def positions(conn: Connection, stretch: Stretch, start: int, count: int) -> lis
 
 
 def columns(conn: Connection, stretch: Stretch, most: int) -> tuple[str, ...]:
-    """The columns that slices of the stretch's table read, up to `most` of them; none for whole tables."""
+    """The columns that slices read from the stretch's table between its first slice and its last.
+
+    Up to `most` of them; none where whole tables are read.
+    """
     wanted = select(slices.c.column_name).where(*_of_source(stretch), slices.c.column_name.is_not(None))
     return tuple(conn.execute(wanted.order_by(slices.c.position).limit(most)).scalars())
 
@@ -80,7 +86,7 @@ def columns(conn: Connection, stretch: Stretch, most: int) -> tuple[str, ...]:
 def _of_source(stretch: Stretch) -> list[ColumnElement[bool]]:
     source = stretch.source
     return [
-        slices.c.position >= stretch.first,  # only so is not every slice of the ledger looked at
+        slices.c.position.between(stretch.first, stretch.last),  # so that not every slice is looked at
         slices.c.database_name.is_not_distinct_from(source.database),
         slices.c.table_name.is_not_distinct_from(source.table),
         slices.c.file.is_not_distinct_from(source.file),
@@ -95,7 +101,7 @@ def _of_source(stretch: Stretch) -> list[ColumnElement[bool]]:
 def _counted() -> Select[Any]:
     first = func.min(slices.c.position)
     return (
-        select(*_ALIKE, func.min(slices.c.model_group), first, func.count())
+        select(*_ALIKE, func.min(slices.c.model_group), first, func.max(slices.c.position), func.count())
         .where(or_(PENDING, WAITING))
         .group_by(*_ALIKE)
         .order_by(slices.c.deferred, slices.c.priority.desc(), first)

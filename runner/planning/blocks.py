@@ -10,8 +10,10 @@ from itertools import accumulate
 from ledger.stretches import Stretch
 from runner.planning.strata import Stratum
 
-LARGEST = 5
+LARGEST = 3
 """Neighbours in one block: the first one reads for all, the others show what the rest costs."""
+SETTLED = 2
+"""Slices of each stratum besides the first one of each worker, which shows little."""
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -25,39 +27,42 @@ class Block:
     slices: int
 
 
-def blocks(parts: Sequence[Stratum], *, sample: int, most: int) -> list[Block]:
-    """At most some `most` slices in blocks, such that the first `sample` of them stand for all.
+def least(part: Stratum, workers: int) -> int:
+    """How many slices of a stratum have to be tried before it can be told what one costs."""
+    return min(part.slices, workers + SETTLED)
 
-    Every stratum has a block before one has two; later ones go where most slices are (D'Hondt).
-    Within a stratum they are spread evenly, however many are taken: every next place is the golden
-    ratio of the whole further on (Weyl, 1916; Knuth, The Art of Computer Programming 3, 6.4).
+
+def blocks(parts: Sequence[Stratum], *, workers: int, most: int) -> list[Block]:
+    """At most some `most` slices in blocks, such that the first ones already stand for all.
+
+    Every stratum first gets the `least` that it needs; then each block goes where most slices speak
+    through one that was taken (D'Hondt). Within a stratum blocks are spread evenly, however many are
+    taken: every next place is the golden ratio of the whole further on (Knuth, The Art of Computer
+    Programming 3, 6.4).
     """
-    size = max(1, min(LARGEST, sample // (2 * len(parts))))
-    sources = [_Spread(number, part, size) for number, part in enumerate(parts)]
+    spreads = [_Spread(number, part, least(part, workers)) for number, part in enumerate(parts)]
     found: list[Block] = []
-    while sum(each.taken for each in sources) < most:
-        open_ones = [each for each in sources if each.taken < each.part.slices]
-        if not open_ones:
-            break
+    taken = 0
+    while taken < most and (open_ones := [each for each in spreads if each.taken < each.part.slices]):
         chosen: _Spread = max(open_ones, key=_claim)
         found.append(chosen.take())
+        taken += found[-1].slices
     return found
 
 
-def _claim(spread: _Spread) -> tuple[bool, bool, float]:
-    return spread.blocks == 0, spread.blocks == 1, spread.part.slices / (spread.blocks + 1)
+def _claim(spread: _Spread) -> tuple[bool, float]:
+    return spread.taken < spread.least, spread.part.slices / (spread.taken + 1)
 
 
 class _Spread:
     """The blocks of one stratum, one after the other, each where there is most room."""
 
-    def __init__(self, number: int, part: Stratum, size: int) -> None:
+    def __init__(self, number: int, part: Stratum, least: int) -> None:
         self.part = part
-        self.blocks = 0
+        self.least = least
         self.taken = 0  # slices
         self._number = number
-        self._size = size
-        self._ends = list(accumulate(-(-stretch.slices // size) for stretch in part.stretches))
+        self._ends = list(accumulate(-(-stretch.slices // LARGEST) for stretch in part.stretches))
         self._order = self._places()
 
     def take(self) -> Block:
@@ -65,9 +70,8 @@ class _Spread:
         place = next(self._order)
         at = bisect_right(self._ends, place)
         stretch = self.part.stretches[at]
-        start = (place - (self._ends[at - 1] if at else 0)) * self._size
-        block = Block(self._number, stretch, start, min(self._size, stretch.slices - start))
-        self.blocks += 1
+        start = (place - (self._ends[at - 1] if at else 0)) * LARGEST
+        block = Block(self._number, stretch, start, min(LARGEST, stretch.slices - start))
         self.taken += block.slices
         return block
 

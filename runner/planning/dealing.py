@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from ledger.records import Source, Upcoming
@@ -13,8 +14,16 @@ MOST = 20_000
 """Slices that are dealt; what comes after them is dealt alike."""
 
 
-def readings(stretches: Sequence[Stretch], *, workers: int, per_source: int | None, seconds: float) -> float:
-    """How often, on average, a table of several slices is read whole; 1.0 where each is read once.
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """How a queue goes to the workers."""
+
+    readings: float  # of a whole table of several slices, on average; 1.0 where each is read once
+    at_work: float  # workers that have a slice at the same time, on average
+
+
+def dealt(stretches: Sequence[Stretch], *, workers: int, per_source: int | None, seconds: float) -> Dealt:
+    """Deal the queue, or the beginning of a long one.
 
     Two workers that finish a table together read it twice, and so does one that sees its columns in
     two looks at the queue: that happens the more, the fewer `seconds` a slice takes. A reading of
@@ -24,7 +33,7 @@ def readings(stretches: Sequence[Stretch], *, workers: int, per_source: int | No
     now = 0.0
     lookahead = Lookahead(per_source=per_source, monotonic=lambda: now)
     covered: dict[tuple[int, Source], int] = {}  # the last column that a worker has of a table
-    cost = 0.0
+    cost, rounds = 0.0, 0
     while table.dealt < MOST:
         before = table.dealt
         for worker in range(workers):
@@ -39,9 +48,15 @@ def readings(stretches: Sequence[Stretch], *, workers: int, per_source: int | No
                 covered[worker, hint.source] = hint.position + others
                 cost += 0.25 + 0.75 * (1 + others) / several
         now += seconds
+        rounds += 1
         if table.dealt == before:
             break
-    return max(1.0, cost / table.read) if table.read else 1.0
+    return Dealt(
+        readings=max(1.0, cost / table.read) if table.read else 1.0,
+        at_work=min(float(workers), max(1.0, table.dealt / rounds))
+        if per_source is not None
+        else float(workers),
+    )
 
 
 class _Queue:

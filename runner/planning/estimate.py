@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 
 REPLICATES = 1_000
-REPEATS = 0.08
+REPEATS = 0.12
 """How far two runs of the same work lie apart on a machine of one's own (one standard deviation)."""
 UNKNOWN_SPREAD = 0.5
 """Relative standard deviation between blocks where a single block is all that is known."""
+PRIOR = 0.5
+"""The same where few blocks are known: it counts like two of them."""
 Z90 = 1.2816
 """The 90 % point of the normal distribution."""
 
@@ -36,7 +38,7 @@ class Observed:
 class Conditions:
     """What a run does besides training. Times are in seconds."""
 
-    workers: int
+    workers: float  # that have a slice at the same time
     around: float  # before the first slice and after the last
     writing: float  # the runner's own work per slice: no run is faster than that
     others: float = 0.0  # the share of the machine that other programs took, 0 to 1
@@ -63,6 +65,7 @@ class _Part:
     sampled: int
     blocks: tuple[float, ...]  # seconds per slice in each
     once: float  # seconds that each worker spends on its first slice more than on others
+    spent: tuple[float, ...] = ()  # seconds of each slice that was tried, the first ones left out
 
 
 def estimate(sizes: Sequence[int], sample: Sequence[Observed], conditions: Conditions) -> Estimate:
@@ -77,9 +80,8 @@ def estimate(sizes: Sequence[int], sample: Sequence[Observed], conditions: Condi
     if not sample:
         raise ValueError("nothing was trained")
     parts = _parts(sizes, sample)
-    settled = [each for each in sample if not each.first] or list(sample)
-    longest = max(each.load + each.rest for each in settled)
-    whole = _whole(sum(sizes), settled, conditions)
+    spent = [seconds for part in parts for seconds in part.spent]
+    whole = _whole(sum(sizes), spent, conditions)
     means = [fmean(part.blocks) for part in parts]
     once = sum(part.once * min(1.0, part.slices / conditions.workers) for part in parts)
     busy = math.fsum(part.slices * mean for part, mean in zip(parts, means, strict=True))
@@ -91,21 +93,18 @@ def estimate(sizes: Sequence[int], sample: Sequence[Observed], conditions: Condi
         high=max(expected, drawn[-(REPLICATES // 10)]),
         around=conditions.around + once,
         busy=busy,
-        longest=longest,
+        longest=max(spent),
         per_slice=tuple(means),
     )
 
 
-def _whole(
-    slices: int, settled: Sequence[Observed], conditions: Conditions
-) -> Callable[[float, float], float]:
+def _whole(slices: int, spent: Sequence[float], conditions: Conditions) -> Callable[[float, float], float]:
     """The time of a run whose workers are busy for so many seconds, and so many once."""
-    workers = max(1, min(conditions.workers, slices))
-    spent = [each.load + each.rest for each in settled]
+    workers = max(1.0, min(conditions.workers, slices))
     # The last slice ends when others have none: the mean rest of an interval that is met by chance.
     tail = (1 - 1 / workers) * math.fsum(x * x for x in spent) / (2 * math.fsum(spent) or 1.0)
-    least = slices * conditions.writing
-    return lambda busy, once: conditions.around + once + max(busy / workers, least) + tail
+    least = max(slices * conditions.writing, max(spent))
+    return lambda busy, once: conditions.around + once + max(busy / workers + tail, least)
 
 
 def _parts(sizes: Sequence[int], sample: Sequence[Observed]) -> list[_Part]:
@@ -135,7 +134,8 @@ def _part(slices: int, some: Sequence[Observed]) -> _Part:
         if each.first and later
     ]
     blocks = tuple(_block(block, read, follow) for block in by_block.values())
-    return _Part(slices, len(some), blocks, _mean(once))
+    spent = tuple(each.load + each.rest for each in settled)
+    return _Part(slices, len(some), blocks, _mean(once), spent)
 
 
 def _block(block: Sequence[Observed], read: float, follow: float) -> float:
@@ -175,6 +175,8 @@ def _drawn(part: _Part, borrowed: float, chance: random.Random) -> float:
         moved = mean * borrowed * chance.gauss(0, 1)
     else:
         moved = fmean(chance.choices(part.blocks, k=count - 1)) - mean
+        # A few blocks that are alike by chance must not look like certainty.
+        moved += mean * PRIOR * math.sqrt(2 / (count * (count + 1))) * chance.gauss(0, 1)
     return max(0.2 * mean, mean + moved * unseen * _widened(count - 1))
 
 

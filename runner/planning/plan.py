@@ -20,7 +20,7 @@ from runner.errors import OptionError, RunnerError
 from runner.memory import memory_of_machine
 from runner.options import RunOptions
 from runner.planning.blocks import Block
-from runner.planning.dealing import readings
+from runner.planning.dealing import dealt
 from runner.planning.estimate import Conditions, Estimate, Observed, estimate
 from runner.planning.foretold import Foretold, Models, Part
 from runner.planning.recommendation import Load, machines_for, recommend
@@ -166,14 +166,12 @@ class _Reckoning:
         self._rehearsal = tried.rehearsal
         self._workers = workers
         self._slices = sum(part.slices for part in parts)
-        self._readings = readings(
-            queue, workers=workers, per_source=options.per_source, seconds=self._typical()
-        )
+        self._dealt = dealt(queue, workers=workers, per_source=options.per_source, seconds=self._typical())
 
     def foretold(self) -> Foretold:
         """Everything that is told."""
         told = estimate([part.slices for part in self._parts], self._observed(), self._conditions())
-        sources = volumes(self._queue, self._rows(), readings=self._readings)
+        sources = volumes(self._queue, self._rows(), readings=self._dealt.readings)
         memory = max((each.memory for each, _, _ in self._trained if each.memory), default=None)
         data = sum(source.bytes for source in sources)
         load = Load(told.around + told.busy, told.longest, data, memory_of_machine(), self._asked.threshold)
@@ -223,7 +221,7 @@ class _Reckoning:
                     load=each.load,
                     rest=each.seconds - each.load,
                     tries=each.tries,
-                    share=1.0 if several == 1 else min(1.0, self._readings / several),
+                    share=1.0 if several == 1 else min(1.0, self._dealt.readings / several),
                 )
             )
             begun.add(mine)
@@ -233,7 +231,7 @@ class _Reckoning:
     def _conditions(self) -> Conditions:
         way = round_trip(self._ledger) * self._rehearsal.statements
         return Conditions(
-            workers=self._workers,
+            workers=self._dealt.at_work,
             around=self._rehearsal.around,
             writing=self._rehearsal.writing + way if way else 0.0,
             others=self._rehearsal.others,

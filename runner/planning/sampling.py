@@ -19,7 +19,7 @@ from ledger.stretches import Stretch, columns, positions
 from runner.assignment import Setup
 from runner.lookahead import PER_WORKER
 from runner.options import RunOptions
-from runner.planning.blocks import Block, blocks
+from runner.planning.blocks import LARGEST, Block, blocks, least
 from runner.planning.rehearsal import Rehearsal, rehearse
 from runner.planning.strata import Stratum
 from runner.planning.watched import Trained
@@ -53,13 +53,15 @@ class Sampler:
 
     def get_ready(self, parts: Sequence[Stratum]) -> None:
         """Train one slice of each stratum: what is compiled once per machine is no cost of a run."""
-        last = [blocks([part], sample=1, most=2)[-1] for part in parts]
-        chosen = [replace(block, stratum=number) for number, block in enumerate(last)]
+        last = [blocks([part], workers=1, most=2 * LARGEST)[-1] for part in parts]
+        chosen = [replace(block, stratum=number, slices=1) for number, block in enumerate(last)]
         self._train(chosen, replace(self._options, workers=min(1, self._workers)), len(chosen))
 
     def sample(self, parts: Sequence[Stratum], count: int) -> Sample:
         """Train at least `count` slices with all workers, where there are so many."""
-        return self._train(blocks(parts, sample=count, most=MORE * count), self._options, count)
+        workers = max(1, self._workers)
+        count = max(count, sum(least(part, workers) for part in parts))
+        return self._train(blocks(parts, workers=workers, most=MORE * count), self._options, count)
 
     def _train(self, chosen: Sequence[Block], options: RunOptions, count: int) -> Sample:
         with _scratch(self._ledger) as folder:
