@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,12 +23,14 @@ from runner.planning.dealing import dealt
 from runner.planning.estimate import Conditions, Estimate, Observed, estimate
 from runner.planning.foretold import Foretold, Models, Part
 from runner.planning.recommendation import Load, machines_for, recommend
+from runner.planning.rehearsal import StoppedError
 from runner.planning.sampling import Sample, Sampler
 from runner.planning.strata import Stratum, strata
 from runner.planning.volumes import volumes
 from runner.planning.watched import Trained
 from runner.preparation import checked_trainers, setup_for, workers_of
 from runner.start import options_for
+from runner.stopping import Stopping
 from runner.values import normalised, seconds
 
 SAMPLE = 30
@@ -45,7 +46,9 @@ class NothingTrainedError(RunnerError):
 class PlanStoppedError(RunnerError):
     """A signal ended the plan; nothing of it stays."""
 
-    exit_code = 128 + signal.SIGINT
+    def __init__(self, number: int) -> None:
+        self.exit_code = 128 + number
+        super().__init__("the plan was stopped; no slice was changed and nothing was kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +112,24 @@ def _plan(ledger: Ledger, asked: _Asked, options: RunOptions, say: Callable[[str
     workers = workers_of(options)
     sampler = Sampler(ledger, options, setup, preload, workers)
     parts = strata(queue, asked.sample)
-    try:
-        say(f"Trying at least {min(asked.sample, sum(part.slices for part in parts))} slices …")
-        sampler.get_ready(parts)
-        tried = sampler.sample(parts, asked.sample)
-    except KeyboardInterrupt:
-        raise PlanStoppedError("the plan was stopped; no slice was changed and nothing was kept") from None
+    say(f"Trying at least {min(asked.sample, sum(part.slices for part in parts))} slices …")
+    tried = _tried(sampler, parts, asked.sample)
     _require_some(tried)
     foretold = _Reckoning(ledger, asked, options, queue, parts, tried, max(1, workers)).foretold()
     return _kept(ledger, foretold)
+
+
+def _tried(sampler: Sampler, parts: Sequence[Stratum], count: int) -> Sample:
+    """The sample, or PlanStoppedError after a signal, whenever it comes."""
+    with Stopping(time_limit=None) as stopping:
+        try:
+            sampler.get_ready(parts)
+            tried = sampler.sample(parts, count)
+        except StoppedError as error:
+            raise PlanStoppedError(error.number) from None
+        if stopping.signal is not None:
+            raise PlanStoppedError(stopping.signal)
+        return tried
 
 
 def _require_some(tried: Sample) -> None:

@@ -36,6 +36,14 @@ class Rehearsal:
     stopped: str | None  # why it ended early, where it met too many errors
 
 
+class StoppedError(Exception):
+    """A signal ended the rehearsal."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"stopped by signal {number}")
+
+
 class AsInTheQueue(Lookahead):
     """Has each table read with the columns that the real queue would have it read with."""
 
@@ -72,7 +80,7 @@ def rehearse(
 ) -> Rehearsal:
     """Train at least `sample` slices of the excerpt, and more of them where they are fast.
 
-    Raises KeyboardInterrupt when a signal ended it.
+    Raises StoppedError when a signal ended it.
     """
     attempts = options.max_attempts
     # A rehearsal waits for what it trains, and tries nothing twice: it counts what a run would do.
@@ -97,8 +105,8 @@ def rehearse(
             progress=Silent,
             lookahead=AsInTheQueue(columns, per_source=options.per_source),
         )
-    if stopping.asked:
-        raise KeyboardInterrupt
+    if stopping.signal is not None:
+        raise StoppedError(stopping.signal)
     return _measured(watched[0], summary.seconds, statements.count, summary.stopped_by)
 
 
