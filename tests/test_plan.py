@@ -142,19 +142,16 @@ def test_an_empty_queue_is_nothing_to_plan(project):
     assert project.status().plan is None
 
 
-def test_slices_that_fail_are_told_and_count_with_their_retries(project):
+def test_slices_that_fail_are_told(project):
     Path("worker.py").write_text(
-        "import time\ndef train(row, data):\n    time.sleep(0.02)\n"
-        "    if row.id.endswith('3'):\n        raise KeyError('three')\n    return {'m': 1}\n",
+        "def train(row, data):\n    if row.id.endswith('3'):\n        raise KeyError('three')\n    return {'m': 1}\n",
         encoding="utf-8",
     )
-    once = runner.plan(project, sample=40, workers=0, worker="worker.py", max_attempts=1)
 
-    told = runner.plan(project, sample=40, workers=0, worker="worker.py", max_attempts=3)
+    told = runner.plan(project, sample=40, workers=0, worker="worker.py")
 
-    assert told.errors == once.errors == {"KeyError": 4}
-    assert told.time.busy > once.time.busy * 1.05
-    assert "4 of 40 slices tried: KeyError" in "\n".join(told.lines())
+    assert told.errors == {"KeyError": 4}
+    assert "  failures   4 of 40 slices tried: KeyError" in told.lines()
 
 
 def test_a_worker_that_dies_is_told(project):
@@ -301,10 +298,12 @@ def test_an_empty_queue_is_told_by_the_command(sqlite_ledger, tmp_path, monkeypa
     assert (told.returncode, as_json.returncode) == (0, 0)
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_ledger_that_may_only_be_read_is_planned_and_told_that_the_plan_is_not_kept(project):
-    with Ledger.open(project.engine.url.render_as_string(hide_password=False), read_only=True) as ledger:
+    with Ledger.open(str(project.path), read_only=True) as ledger:
         told = runner.plan(ledger, sample=5, workers=0, trainer="seasonal_naive")
 
     assert told.why_not_kept is not None
     assert f"The plan could not be kept: {told.why_not_kept}" in told.lines()
+    assert told.as_json()["kept"] is False
     assert project.status().plan is None

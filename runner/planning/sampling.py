@@ -27,8 +27,8 @@ from runner.planning.watched import Trained
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-MORE = 100
-"""Where slices are fast, so many times the sample may be trained."""
+FAST = 3_000
+"""Where slices are fast, so many of them may be trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Sampler:
         """Train at least `count` slices with all workers, where there are so many."""
         workers = max(1, self._workers)
         count = max(count, sum(least(part, workers) for part in parts))
-        return self._train(blocks(parts, workers=workers, most=MORE * count), self._options, count)
+        return self._train(blocks(parts, workers=workers, most=max(count, FAST)), self._options, count)
 
     def _train(self, chosen: Sequence[Block], options: RunOptions, count: int) -> Sample:
         with _scratch(self._ledger) as folder:
