@@ -74,13 +74,10 @@ def positions(conn: Connection, stretch: Stretch, start: int, count: int) -> lis
     return list(conn.execute(wanted.order_by(slices.c.position).offset(start).limit(count)).scalars())
 
 
-def columns(conn: Connection, stretch: Stretch, most: int) -> tuple[str, ...]:
-    """The columns that slices read from the stretch's table between its first slice and its last.
-
-    Up to `most` of them; none where whole tables are read.
-    """
+def columns(conn: Connection, stretch: Stretch) -> tuple[str, ...]:
+    """The columns that slices read from the stretch's table between its first slice and its last."""
     wanted = select(slices.c.column_name).where(*_of_source(stretch), slices.c.column_name.is_not(None))
-    return tuple(conn.execute(wanted.order_by(slices.c.position).limit(most)).scalars())
+    return tuple(conn.execute(wanted.order_by(slices.c.position)).scalars())
 
 
 def _of_source(stretch: Stretch) -> list[ColumnElement[bool]]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ledger.database import reading
 from ledger.excerpt import excerpt
@@ -17,15 +16,11 @@ from ledger.records import Source
 from ledger.store import Ledger
 from ledger.stretches import Stretch, columns, positions
 from runner.assignment import Setup
-from runner.lookahead import PER_WORKER
 from runner.options import RunOptions
 from runner.planning.blocks import LARGEST, Block, blocks, least
 from runner.planning.rehearsal import Rehearsal, rehearse
 from runner.planning.strata import Stratum
 from runner.planning.watched import Trained
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 FAST = 3_000
 """Where slices are fast, so many of them may be trained."""
@@ -84,11 +79,8 @@ class Sampler:
         with reading(self._ledger.engine) as conn:
             places = [positions(conn, block.stretch, block.start, block.slices) for block in chosen]
             for stretch in {block.stretch.source: block.stretch for block in chosen}.values():
-                together[stretch.source] = self._columns(conn, stretch)
+                together[stretch.source] = columns(conn, stretch)
         return places, together
-
-    def _columns(self, conn: Connection, stretch: Stretch) -> tuple[str, ...]:
-        return columns(conn, stretch, PER_WORKER * max(1, self._workers))
 
 
 @contextmanager
