@@ -168,5 +168,5 @@ def test_nine_of_ten_made_up_runs_end_inside_their_band():
 
     inside = sum(low <= actual <= high for low, high, actual in runs)
 
-    assert inside >= 85
+    assert inside >= 90
     assert sorted(high / low for low, high, _ in runs)[50] < 2

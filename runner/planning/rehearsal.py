@@ -45,7 +45,7 @@ class StoppedError(Exception):
 
 
 class AsInTheQueue(Lookahead):
-    """Has each table read with the columns of the real queue, so that one reading is one of the whole table."""
+    """Has each table read with the columns of the queue, so that one reading is of the whole table."""
 
     def __init__(self, columns: Mapping[Source, tuple[str, ...]], *, per_source: int | None) -> None:
         super().__init__(per_source=per_source)

@@ -14,7 +14,7 @@ from ledger.database import reading
 from ledger.excerpt import excerpt
 from ledger.records import Source
 from ledger.store import Ledger
-from ledger.stretches import Stretch, columns, positions
+from ledger.stretches import columns, positions
 from runner.assignment import Setup
 from runner.options import RunOptions
 from runner.planning.blocks import LARGEST, Block, blocks, least
