@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Text, column, func, select, table, text
 
+from ledger.plans import Actual, against_plan
 from ledger.runners import RunnerRecord, ended_with_slices, live_runners
 from ledger.schema import attempts, slices
 from ledger.status import Outcome, Status
@@ -36,6 +37,7 @@ class Report:
     abandoned: int  # slices held by runners that are certainly dead
     rate: float | None  # None while no runner lives
     eta: tuple[float, float] | None  # a band; None while it cannot be known
+    plan: Actual | None = None  # the last plan against the runs since
 
     @property
     def total(self) -> int:
@@ -59,6 +61,7 @@ def status_report(conn: Connection, ledger: str, *, now: datetime) -> Report:
     dead = {runner.id for runner in runners if runner.alive is False} | ended_with_slices(conn)
     lives = any(runner.alive is not False for runner in runners)
     rate, eta = _pace(conn, counts, now) if lives else (None, None)
+    alive = {runner.id for runner in runners if runner.alive}
     return Report(
         ledger=ledger,
         counts=counts,
@@ -67,7 +70,12 @@ def status_report(conn: Connection, ledger: str, *, now: datetime) -> Report:
         abandoned=_held(conn, dead),
         rate=rate,
         eta=eta,
+        plan=against_plan(conn, unfinished=_unfinished(counts), alive=alive, now=now),
     )
+
+
+def _unfinished(counts: dict[Status, int]) -> int:
+    return sum(counts[state] for state in (Status.PENDING, Status.WAITING, Status.RUNNING))
 
 
 def _count(conn: Connection, state: Status) -> int:
@@ -113,6 +121,6 @@ def _pace(
     if spent < 0:  # the clock was set back since
         return None, None
     rate = found / max(0.001, spent)
-    left = counts[Status.PENDING] + counts[Status.WAITING] + counts[Status.RUNNING]
+    left = _unfinished(counts)
     spread = min(0.9, 2 / math.sqrt(found))
     return rate, (left / (rate * (1 + spread)), left / (rate * (1 - spread)))

@@ -246,3 +246,23 @@ drift_checks = Table(
     Index("drift_checks_of_slice", "slice_id", "id"),
     sqlite_autoincrement=True,
 )
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("planned_at", Utc, nullable=False),
+    Column("options", Text, nullable=False),  # JSON, as those of a runner
+    Column("slices", Integer, nullable=False),  # those that were pending or waiting
+    Column("sampled", Integer, nullable=False),  # those of them that were tried
+    Column("seconds_low", Double, nullable=False),
+    Column("seconds_expected", Double, nullable=False),
+    Column("seconds_high", Double, nullable=False),
+    Column("memory", BigInteger),  # bytes of one worker at most
+    Column("artifact_bytes", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),  # to be read
+    Column("bytes", BigInteger, nullable=False),
+    Column("recommended", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON object
+    sqlite_autoincrement=True,
+)

@@ -8,9 +8,10 @@ from runner.trainer import Dataset, Trained
 
 if TYPE_CHECKING:
     from runner.loading import load
+    from runner.planning.plan import plan
     from runner.start import run
 
-__all__ = ["Dataset", "Trained", "load", "run"]
+__all__ = ["Dataset", "Trained", "load", "plan", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from runner.loading import load
 
         return load
+    if name == "plan":
+        from runner.planning.plan import plan
+
+        return plan
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -44,6 +44,7 @@ class Engine:
         stopping: Stopping,
         progress: Progress,
         summary: Summary,
+        lookahead: Lookahead | None = None,
     ) -> None:
         self._ledger = ledger
         self._options = options
@@ -54,7 +55,7 @@ class Engine:
         self._stopping = stopping
         self._progress = progress
         self._summary = summary
-        self._lookahead = Lookahead(per_source=options.per_source)
+        self._lookahead = lookahead or Lookahead(per_source=options.per_source)
         self._ahead: list[Assignment] = []  # claimed, and waiting for a worker
         self._unrecorded: list[Event] = []  # what has ended and is not in the ledger yet
         self._unsure = False  # a transaction failed: it may stand all the same

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
+_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 _RESET = Path("/proc/self/clear_refs")
 
 
@@ -41,6 +42,16 @@ def memory_of(pid: int, *, family: bool = False) -> int:
             with contextlib.suppress(psutil.Error):
                 used += member.memory_info().rss
     return used
+
+
+def memory_of_machine() -> int:
+    """The bytes of memory that all processes here may use together: the machine's, or the container's."""
+    import psutil
+
+    whole = int(psutil.virtual_memory().total)
+    with contextlib.suppress(OSError, ValueError):  # `max`, or no container
+        return min(whole, int(_CONTAINER.read_text(encoding="ascii")))
+    return whole
 
 
 def limit_memory(more: int) -> None:

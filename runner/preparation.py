@@ -72,10 +72,9 @@ def crew_for(options: RunOptions, setup: Setup, preload: list[str], stopping: St
     from runner.launch import launcher_for
     from runner.pool import Pool
 
-    size = _cores() if options.workers == "auto" else int(options.workers)
     setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
     launcher = launcher_for(options.start, preload, str(setup.scratch))
-    return Pool(launcher, setup, size=size, timeout=options.timeout)
+    return Pool(launcher, setup, size=workers_of(options), timeout=options.timeout)
 
 
 @contextlib.contextmanager
@@ -89,6 +88,11 @@ def told_when_slow(say: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+def workers_of(options: RunOptions) -> int:
+    """How many worker processes the options ask for; 0 for none but this one."""
+    return _cores() if options.workers == "auto" else int(options.workers)
 
 
 def _cores() -> int:

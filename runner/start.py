@@ -21,10 +21,11 @@ from runner.errors import OptionError
 from runner.flushing import Flushing
 from runner.gate import Gates
 from runner.heartbeat import Heartbeat
+from runner.lookahead import Lookahead
 from runner.options import RunOptions, resolve
 from runner.preparation import checked_trainers, crew_for, setup_for, told_when_slow
 from runner.presence import Presence
-from runner.progress import progress_for
+from runner.progress import Progress, progress_for
 from runner.results import Results
 from runner.retry import RetryPolicy
 from runner.stopping import Stopping
@@ -55,16 +56,17 @@ def run(
     given = normalised(given)
     if not isinstance(ledger, Ledger):
         with Ledger.open(ledger, create=False) as opened:
-            options = _options(opened, given, say, resume=resume)
+            options = options_for(opened, given, say, resume=resume)
         with Ledger.open(ledger, create=False, durable=options.durable) as opened:
             return _run(opened, options, say, resume=resume, quiet=quiet, ends_program=ends_program)
-    options = _options(ledger, given, say, resume=resume)
+    options = options_for(ledger, given, say, resume=resume)
     return _run(ledger, options, say, resume=resume, quiet=quiet, ends_program=ends_program)
 
 
-def _options(
+def options_for(
     ledger: Ledger, given: Mapping[str, Any], say: Callable[[str], None], *, resume: bool
 ) -> RunOptions:
+    """The options of a run of `ledger`, of those `given`, of runner.toml and of the run to resume."""
     last = ledger.last_run() if resume else None
     taken_up = dict(last.options) if last is not None else {}
     config = given.get("config") or taken_up.get("config") or DEFAULT_CONFIG
@@ -86,7 +88,7 @@ def _run(
     quiet: bool,
     ends_program: bool,
 ) -> Summary:
-    gates = Gates.parse(options.gates)
+    Gates.parse(options.gates)
     setup = setup_for(ledger, options)
     preload = checked_trainers(ledger, setup, say)
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
@@ -95,44 +97,71 @@ def _run(
     store.probe()
     if resume and (lost := ledger.train_again_what_a_power_cut_took()):
         say(f"{lost} slices are trained again: their model files did not outlive a power cut")
+    with Stopping(time_limit=options.time_limit, to_the_end=ends_program) as stopping:
+
+        def crew() -> Crew:
+            with told_when_slow(say):
+                return crew_for(options, setup, preload, stopping)
+
+        return conduct(
+            ledger,
+            options,
+            crew,
+            stopping=stopping,
+            resume=resume,
+            progress=lambda: progress_for(ledger.unfinished(), quiet=quiet),
+        )
+
+
+def conduct(
+    ledger: Ledger,
+    options: RunOptions,
+    crew: Callable[[], Crew],
+    *,
+    stopping: Stopping,
+    resume: bool,
+    progress: Callable[[], Progress],
+    lookahead: Lookahead | None = None,
+) -> Summary:
+    """Run from the runner's first word to its last, and leave the ledger at rest whatever happens."""
+    store = ledger.artifact_store()
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()
-    with Stopping(time_limit=options.time_limit, to_the_end=ends_program) as stopping:
-        presence = Presence(ledger, options.as_json(), resume=resume)
-        progress = progress_for(ledger.unfinished(), quiet=quiet)
-        results = Results(
-            store=store,
-            gates=gates,
-            policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
+    presence = Presence(ledger, options.as_json(), resume=resume)
+    shown = progress()
+    results = Results(
+        store=store,
+        gates=Gates.parse(options.gates),
+        policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
+        summary=summary,
+        clock=ledger.now,
+        chance=random.Random(),
+        timeout=options.timeout,
+        tell=shown.tell,
+    )
+    ending = DIED
+    flushing = Flushing(store)
+    try:
+        workers = crew()
+        engine = Engine(
+            ledger,
+            options,
+            workers,
+            presence=presence,
+            flushing=flushing,
+            results=results,
+            stopping=stopping,
+            progress=shown,
             summary=summary,
-            clock=ledger.now,
-            chance=random.Random(),
-            timeout=options.timeout,
-            tell=progress.tell,
+            lookahead=lookahead,
         )
-        ending = DIED
-        flushing = Flushing(store)
-        try:
-            with told_when_slow(say):
-                crew = crew_for(options, setup, preload, stopping)
-            engine = Engine(
-                ledger,
-                options,
-                crew,
-                presence=presence,
-                flushing=flushing,
-                results=results,
-                stopping=stopping,
-                progress=progress,
-                summary=summary,
-            )
-            with Heartbeat(presence.beat) if options.workers == 0 else contextlib.nullcontext():
-                _drive(engine, crew, summary)
-            ending = "stopped" if stopping.wanted or results.stop_reason else FINISHED
-        finally:
-            flushing.close()
-            progress.close()
-            _leave(ledger, presence, summary, ending)
+        with Heartbeat(presence.beat) if options.workers == 0 else contextlib.nullcontext():
+            _drive(engine, workers, summary)
+        ending = "stopped" if stopping.wanted or results.stop_reason else FINISHED
+    finally:
+        flushing.close()
+        shown.close()
+        _leave(ledger, presence, summary, ending)
     summary.signal = stopping.signal or summary.signal
     if stopping.out_of_time and not summary.stopped_by:
         summary.stopped_by = "the time limit is reached"

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import insert, text
 
 from ledger.database import writing
+from ledger.plans import Plan, keep_plan
 from ledger.recording import Recording
 from ledger.records import Artifact, Claim, Facts, Failure, Success
 from ledger.requeue import Selection
@@ -19,6 +20,9 @@ from ledger.store import Ledger
 
 HEADER = "id,file,column,train_from,train_to,test_from,test_to,trainer,params,group,priority,region\n"
 NAMES = "champion", "overtaken", "rejected", "failed", "waiting", "crashed", "lost", "pending", "retired"
+PLAN = Plan(
+    {"workers": 1}, 9, 5, 1.5, 2.0, 3.25, 2**33, 9_000, 135, 1_080, "one process", {"Öst": [None, 0.1]}
+)
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
@@ -41,6 +45,7 @@ def fill(ledger: Ledger, folder: Path) -> None:
     split.write_text(HEADER + "".join(rows[:-1]), encoding="utf-8")
     ledger.import_slices(split, prune=True)
     _check_drift(ledger)
+    keep_plan(ledger, PLAN)
 
 
 def _claim(record: Recording, runner: int, name: str) -> Claim:

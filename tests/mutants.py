@@ -105,6 +105,27 @@ MUTANTS = (
         "",
         "tests/crash/test_fault_points.py::test_a_ledger_that_vanishes_under_a_run_stops_it",
     ),
+    Mutant(
+        "a plan charges a shared reading to every slice",
+        "runner/planning/estimate.py",
+        "    share = block[0].share\n",
+        "    share = 1.0\n",
+        "tests/test_plan_estimate.py::test_a_reading_is_counted_once_for_its_table_and_not_for_each_slice",
+    ),
+    Mutant(
+        "a plan takes a worker's first slice for a usual one",
+        "runner/planning/estimate.py",
+        "    later = [each for each in some if not each.first]\n",
+        "    later = list(some)\n",
+        "tests/test_plan_estimate.py::test_what_a_worker_does_once_is_counted_once_for_all_workers_at_the_same_time",
+    ),
+    Mutant(
+        "a plan reads a column where a run reads its table",
+        "runner/planning/rehearsal.py",
+        "        return self._columns.get(taken.source, ())\n",
+        "        return ()\n",
+        "tests/test_plan.py::test_a_table_is_read_with_all_columns_that_the_queue_reads",
+    ),
 )
 
 

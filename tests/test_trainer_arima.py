@@ -19,6 +19,7 @@ from scipy.stats import multivariate_normal
 from statsmodels.tsa.arima_process import arma_acovf
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
+from runner.errors import SlowFitWarning
 from runner.metrics import evaluate
 from runner.trainer import Dataset
 from runner.trainers import arima
@@ -336,7 +337,7 @@ def test_free_parameters_and_coefficients_stand_for_each_other():
 def test_without_compiled_code_statsmodels_fits_and_says_so(monkeypatch):
     monkeypatch.setattr("runner.trainers.compiled.trouble", ["numba cannot be imported (none there)"])
 
-    with pytest.warns(arima.SlowFitWarning, match="none there.: ARIMA models are fitted by statsmodels"):
+    with pytest.warns(SlowFitWarning, match="none there.: ARIMA models are fitted by statsmodels"):
         model = arima.train(dataset(), arima.Params(order=(1, 0, 1)))
 
     assert model.model_used == "ARIMA(1,0,1) by statsmodels"

@@ -10,6 +10,7 @@ import typer
 from ledger.commands.options import DEFAULT_LEDGER, JsonOption, LedgerOption
 
 if TYPE_CHECKING:
+    from ledger.plans import Actual
     from ledger.reports import Report
 
 
@@ -48,6 +49,7 @@ def _lines(report: Report, option: str) -> list[str]:
         life = {True: "lives", False: "is dead", None: "is on another machine"}[runner.alive]
         told.append(f"  runner {runner.id} ({runner.process.host}, pid {runner.process.pid}) {life}")
     told += [f"  {error.count} × {error.error_type}" for error in report.errors]
+    told += _against(report.plan) if report.plan else []
     if report.abandoned:
         told.append(f"{report.abandoned} slices are held by dead runners. Next: runner run --resume{option}")
     elif report.counts[Status.PENDING] and not report.runners:
@@ -55,6 +57,43 @@ def _lines(report: Report, option: str) -> list[str]:
     elif report.errors:
         told.append(f"Next: ledger failures{option}")
     return told
+
+
+def _against(actual: Actual) -> list[str]:
+    """The last plan, and what became of it."""
+    from ledger.render import span
+
+    plan = actual.plan
+    band = f"{span(plan.seconds_low)} to {span(plan.seconds_high)}"
+    told = [f"  planned {actual.planned_at:%Y-%m-%d %H:%M} UTC: {band} for {plan.slices} slices"]
+    if not actual.runs:
+        return told
+    verdict = {None: "", True: ": inside the band", False: ": outside the band"}[actual.inside]
+    if actual.finished:
+        told.append(f"  it took {span(actual.elapsed)}{verdict}")
+    else:
+        whole = f", {span(actual.projected)} in all at this pace{verdict}" if actual.projected else ""
+        told.append(f"  so far {span(actual.elapsed)}, {actual.done} of them done{whole}")
+    if actual.differs:
+        told.append(f"  the run has other options than the plan: {', '.join(actual.differs)}")
+    return told
+
+
+def _plan_as_plain(actual: Actual) -> dict[str, object]:
+    plan = actual.plan
+    return {
+        "planned_at": actual.planned_at.isoformat(),
+        "slices": plan.slices,
+        "seconds": {"low": plan.seconds_low, "expected": plan.seconds_expected, "high": plan.seconds_high},
+        "recommended": plan.recommended,
+        "runs": actual.runs,
+        "elapsed_seconds": actual.elapsed,
+        "done": actual.done,
+        "finished": actual.finished,
+        "projected_seconds": actual.projected,
+        "inside": actual.inside,
+        "other_options": list(actual.differs),
+    }
 
 
 def _plain(report: Report) -> dict[str, object]:
@@ -71,4 +110,5 @@ def _plain(report: Report) -> dict[str, object]:
             {"id": each.id, "host": each.process.host, "pid": each.process.pid, "alive": each.alive}
             for each in report.runners
         ],
+        "plan": _plan_as_plain(report.plan) if report.plan else None,
     }

@@ -12,6 +12,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.errors import SlowFitWarning
 from runner.params import parameter
 from runner.trainer import Dataset, State
 from runner.trainers.arima_model import Arima, restore
@@ -31,10 +32,6 @@ LONGEST_SEASON = 24
 """Up to here order=auto takes seasonal ARIMA, beyond it harmonic regression with ARIMA errors."""
 
 __all__ = ["Params", "makes_use_of", "restore", "train"]
-
-
-class SlowFitWarning(UserWarning):
-    """The compiled code cannot be used: models are fitted by statsmodels, many times slower."""
 
 
 @dataclass(frozen=True, slots=True)

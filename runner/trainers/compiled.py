@@ -47,7 +47,7 @@ def compiled(*signatures: str, freedom: frozenset[str] = LOOSE) -> Callable[[F],
 def _compiled(function: Callable[..., Any], signatures: tuple[str, ...], freedom: frozenset[str]) -> Any:
     from numba import njit
 
-    dispatcher: Any = njit(error_model="numpy", fastmath=set(freedom))(function)
+    dispatcher: Any = njit(error_model="numpy", fastmath=set(freedom), nogil=True)(function)
     dispatcher.enable_caching()
     # numba looks at the function's own file only, but what it calls is compiled into it as well.
     with contextlib.suppress(AttributeError):  # a version of numba that keeps it elsewhere

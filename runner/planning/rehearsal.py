@@ -1,0 +1,132 @@
+"""A run over an excerpt of the ledger: everything is as in a real run, and nothing of it stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ledger.latency import Statements
+from ledger.records import Source, Upcoming
+from ledger.store import Ledger
+from runner.assignment import Setup
+from runner.crew import Crew
+from runner.lookahead import Lookahead
+from runner.options import RunOptions
+from runner.planning.watched import Trained, Watched
+from runner.preparation import crew_for
+from runner.progress import Silent
+from runner.start import conduct
+from runner.stopping import Stopping
+
+ENOUGH = 3.0
+"""Seconds for which slices are trained at least, unless there are no more."""
+FOR_EVER = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a run over an excerpt took. Times are in seconds."""
+
+    trained: tuple[Trained, ...]
+    around: float  # before the first slice was handed out and after the last one had been trained
+    writing: float  # of the runner itself, per slice
+    statements: float  # that the ledger was given, per slice
+    others: float  # the share of this machine that other programs took, 0 to 1
+    stopped: str | None  # why it ended early, where it met too many errors
+
+
+class StoppedError(Exception):
+    """A signal ended the rehearsal."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"stopped by signal {number}")
+
+
+class AsInTheQueue(Lookahead):
+    """Has each table read with the columns of the queue, so that one reading is of the whole table."""
+
+    def __init__(self, columns: Mapping[Source, tuple[str, ...]], *, per_source: int | None) -> None:
+        super().__init__(per_source=per_source)
+        self._columns = columns
+
+    def together(self, taken: Upcoming) -> tuple[str, ...]:
+        """The columns of all slices of the table, whether they are in the excerpt or not."""
+        return self._columns.get(taken.source, ())
+
+
+class Enough(Stopping):
+    """Ends a rehearsal when the sample is large enough, and counts signals as every run does."""
+
+    def __init__(self, enough: Callable[[], bool]) -> None:
+        super().__init__(time_limit=None)
+        self._enough = enough
+
+    @property
+    def wanted(self) -> bool:
+        """Whether nothing more should be claimed."""
+        return self._enough() or super().wanted
+
+
+def rehearse(
+    excerpt: Ledger,
+    options: RunOptions,
+    setup: Setup,
+    preload: list[str],
+    columns: Mapping[Source, tuple[str, ...]],
+    *,
+    sample: int,
+) -> Rehearsal:
+    """Train at least `sample` slices of the excerpt, and more of them where they are fast.
+
+    Raises StoppedError when a signal ended it.
+    """
+    attempts = options.max_attempts
+    # A rehearsal waits for what it trains, and tries nothing twice: it counts what a run would do.
+    options = replace(options, max_attempts=1, gates=(), limit=None, time_limit=None, grace=FOR_EVER)
+    setup = replace(setup, artifact_root=excerpt.artifact_root(), ledger_uuid=excerpt.uuid())
+    watched: list[Watched] = []
+
+    def crew() -> Crew:
+        watched.append(Watched(crew_for(options, setup, preload, stopping), attempts))
+        return watched[0]
+
+    def enough() -> bool:
+        return bool(watched) and _is_enough(watched[0], sample)
+
+    with Enough(enough) as stopping, Statements(excerpt) as statements:
+        summary = conduct(
+            excerpt,
+            options,
+            crew,
+            stopping=stopping,
+            resume=False,
+            progress=Silent,
+            lookahead=AsInTheQueue(columns, per_source=options.per_source),
+        )
+    if stopping.signal is not None:
+        raise StoppedError(stopping.signal)
+    return _measured(watched[0], summary.seconds, statements.count, summary.stopped_by)
+
+
+def _is_enough(watched: Watched, sample: int) -> bool:
+    """Every worker begins with a slice that shows little: libraries are loaded, graphs are traced."""
+    count = len(watched.trained)
+    if count < sample or watched.began is None:
+        return False
+    beginnings = len({each.worker for each in watched.trained})
+    return count - beginnings >= sample // 2 and time.monotonic() - watched.began >= ENOUGH
+
+
+def _measured(watched: Watched, seconds: float, statements: int, stopped: str | None) -> Rehearsal:
+    count = max(1, len(watched.trained))
+    between = (watched.ended or 0.0) - (watched.began or 0.0)
+    return Rehearsal(
+        trained=tuple(watched.trained),
+        around=max(0.0, seconds - between),
+        writing=max(0.0, between - watched.waited) / count,
+        statements=statements / count,
+        others=watched.others,
+        stopped=stopped,
+    )
