@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text, update
 
-from ledger.records import Claim, Slice, Upcoming
+from ledger.records import Claim, Slice, Source, Upcoming
 from ledger.schema import attempts, imports, slices
 from ledger.splitrow import RANGES
 from ledger.status import Reason, Status
@@ -70,7 +70,11 @@ def slice_of(row: Any) -> Slice:
 def upcoming(conn: Connection, count: int) -> list[Upcoming]:
     """The next `count` pending slices, in the order in which they will be claimed."""
     rows = conn.execute(_UPCOMING, {"count": count})
-    return [Upcoming(row.position, (row.deferred, -row.priority), slice_of(row)) for row in rows]
+    found = []
+    for row in rows:
+        spec = slice_of(row)
+        found.append(Upcoming(row.position, (row.deferred, -row.priority), spec, Source.of(spec)))
+    return found
 
 
 def queue_due(conn: Connection, *, now: datetime, longest: timedelta | None = None) -> int:

@@ -92,6 +92,11 @@ class Source:
     base: str | None  # names are looked up beside the split file
     ranges: Ranges
 
+    @classmethod
+    def of(cls, row: Slice) -> Source:
+        """What is read for a slice."""
+        return cls(row.database, row.table, row.file, row.base, row.ranges)
+
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
@@ -100,12 +105,7 @@ class Upcoming:
     position: int
     rank: tuple[int, int]  # lower ones come first, whatever their position
     slice: Slice
-
-    @property
-    def source(self) -> Source:
-        """What is read for it."""
-        row = self.slice
-        return Source(row.database, row.table, row.file, row.base, row.ranges)
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Stretch:
     first: int  # the position of the first one
     last: int  # and of the last one
     slices: int
-    base: str | None  # the folder of the split file
+    import_id: int
 
 
 def stretches(ledger: Ledger) -> list[Stretch]:
@@ -56,11 +56,10 @@ def stretches(ledger: Ledger) -> list[Stretch]:
             database, table, file, import_id, *written = row[: 4 + len(RANGES)]
             deferred, priority, trainer, params, group, first, last, count = row[4 + len(RANGES) :]
             active = Ranges(*written)
-            source = Source(database, table, file, import_id, ranges.setdefault(active, active))
+            active = ranges.setdefault(active, active)
+            source = Source(database, table, file, folders[import_id], active)
             rank = (deferred, -priority)
-            found.append(
-                Stretch(source, rank, trainer, params, group, first, last, count, folders[import_id])
-            )
+            found.append(Stretch(source, rank, trainer, params, group, first, last, count, import_id))
         return found
 
 
@@ -87,7 +86,7 @@ def _of_source(stretch: Stretch) -> list[ColumnElement[bool]]:
         slices.c.database_name.is_not_distinct_from(source.database),
         slices.c.table_name.is_not_distinct_from(source.table),
         slices.c.file.is_not_distinct_from(source.file),
-        slices.c.import_id == source.import_id,
+        slices.c.import_id == stretch.import_id,
         slices.c.deferred == stretch.rank[0],
         slices.c.priority == -stretch.rank[1],
         *(column == getattr(source.ranges, name) for column, name in zip(_ACTIVE, RANGES, strict=True)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.records import Slice, Upcoming
+from ledger.records import Slice, Source, Upcoming
 from runner.lookahead import PER_WORKER, REFRESH, SOON, WITH_LIMIT, Lookahead
 
 RANGES = ("2026-01-01", "2026-01-20", "2026-01-21", "2026-01-30")
@@ -17,7 +17,7 @@ def metric_of(database: str, table: str, column: str) -> Slice:
 def upcoming(*tables: str, metrics: int = 2, database: str = "web", rank=(0, 0)) -> list[Upcoming]:
     """The metrics of these tables, in the order of a split file."""
     return [
-        Upcoming(10 * number + metric, rank, metric_of(database, table, f"m{metric}"))
+        Upcoming(10 * number + metric, rank, one := metric_of(database, table, f"m{metric}"), Source.of(one))
         for number, table in enumerate(tables)
         for metric in range(metrics)
     ]

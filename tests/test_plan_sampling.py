@@ -16,7 +16,7 @@ DAYS = Ranges("2026-01-01", "2026-01-20", "2026-01-21", "2026-01-22")
 def stretch(number: int = 0, slices: int = 1, **values) -> Stretch:
     """One table of so many slices; a test names only what matters."""
     usual = {
-        "source": Source(f"db{number}", "t", None, 1, values.pop("ranges", DAYS)),
+        "source": Source(f"db{number}", "t", None, "/data", values.pop("ranges", DAYS)),
         "rank": (0, 0),
         "trainer": None,
         "params": None,
@@ -24,7 +24,7 @@ def stretch(number: int = 0, slices: int = 1, **values) -> Stretch:
         "first": 100 * number,
         "last": 100 * number + slices - 1,
         "slices": slices,
-        "base": None,
+        "import_id": 1,
     }
     return Stretch(**{**usual, **values})
 
@@ -35,7 +35,7 @@ def test_the_queue_is_parted_by_trainer_size_kind_and_group_while_the_sample_is_
         stretch(0),
         stretch(1, trainer="lstm"),
         stretch(2, ranges=long),
-        stretch(3, source=Source(None, None, "f.csv", 1, DAYS)),
+        stretch(3, source=Source(None, None, "f.csv", "/data", DAYS)),
         stretch(4, group="eu"),
     ]
 
@@ -130,7 +130,9 @@ def test_tables_that_are_cut_by_a_look_at_the_queue_or_shared_at_its_end_are_rea
 
 
 def test_files_of_one_slice_each_are_read_once():
-    queue = [stretch(number, source=Source(None, None, f"{number}.csv", 1, DAYS)) for number in range(500)]
+    queue = [
+        stretch(number, source=Source(None, None, f"{number}.csv", "/data", DAYS)) for number in range(500)
+    ]
 
     assert readings(queue, workers=2, per_source=None, seconds=0.001) == 1.0
 

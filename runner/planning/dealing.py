@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ledger.records import Source, Upcoming
+from ledger.records import Slice, Source, Upcoming
 from ledger.stretches import Stretch
 from runner.lookahead import Lookahead
 
@@ -91,5 +91,23 @@ class _Queue:
     def _left(self) -> Iterator[Upcoming]:
         for source, start in self._next.items():
             rank = self._ranks[source]
+            row = _row_of(source)
             for place in range(start, self._sizes[source]):
-                yield Upcoming(place, rank, str(place), source)
+                yield Upcoming(place, rank, row, source)
+
+
+def _row_of(source: Source) -> Slice:
+    """A slice that is read from `source`."""
+    ranges = source.ranges
+    return Slice(
+        "",
+        ranges.train_from,
+        ranges.train_to,
+        ranges.test_from,
+        ranges.test_to,
+        database=source.database,
+        table=source.table,
+        column="",
+        file=source.file,
+        base=source.base,
+    )

@@ -78,5 +78,5 @@ def _file_size(stretch: Stretch) -> int | None:
     if file is None or "://" in file:
         return None
     with contextlib.suppress(OSError, RunnerError):
-        return Path(place_of(file, stretch.base).address).stat().st_size
+        return Path(place_of(file, stretch.source.base).address).stat().st_size
     return None
