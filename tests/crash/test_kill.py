@@ -151,7 +151,7 @@ def train(row, data):
 def test_a_training_that_hangs_is_killed_and_its_worker_replaced(fleet, start):
     folder = fleet(6, worker=HANGS)
 
-    process = start(folder, "--workers", "1", "--timeout", "1", "--max-attempts", "1")
+    process = start(folder, "--workers", "1", "--timeout", "3", "--max-attempts", "1")
     process.communicate()
 
     assert process.returncode == 1
