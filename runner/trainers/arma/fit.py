@@ -26,6 +26,8 @@ HOPE = 6.0
 """A climb goes on that would reach the best by gaining so many times what its last two steps did."""
 CLOSE, BESIDE = 1.0, 0.1
 """Of log-likelihood, and of free parameters: nearer a climb is on its way to the same maximum."""
+ENOUGH = 2
+"""So many other climbs of a seasonal model beside the best, then no further start is tried."""
 MOST_STARTS = 9
 INSIDE = 1.0 - 1e-6
 
@@ -165,6 +167,8 @@ class Race:
         """The free parameters of the highest maximum."""
         for place in range(len(self._free)):
             self._climb(place, LAP if len(self._free) > 1 else MOST_STEPS)
+            if self._agreed():
+                break
         running = [int(place) for place in np.argsort(-self._heights)]
         leader = running.pop(0)
         self._climb(leader, MOST_STEPS)
@@ -182,10 +186,19 @@ class Race:
         if self._told[place, 2] == 0.0:
             self._heights[place] = self._likelihood.climbed(self._free[place], steps, self._told[place])
 
+    def _agreed(self) -> bool:
+        """Whether climbs of a seasonal model come together: it has hardly ever another maximum."""
+        if self._likelihood.orders.P + self._likelihood.orders.Q == 0:
+            return False
+        best = int(np.argmax(self._heights))
+        near = self._heights > self._heights[best] - CLOSE
+        beside = np.abs(self._free - self._free[best]).max(axis=1) < BESIDE
+        return int((near & beside).sum()) > ENOUGH
+
     def _hopeless(self, place: int, leader: int) -> bool:
         """It is at its end, or too far below the leader, or close beside it."""
         _, gained, ended = self._told[place]
-        if ended or not np.isfinite(self._heights[place]):
+        if ended or not np.isfinite(self._heights[place]):  # also where it was not tried at all
             return True
         behind = self._heights[leader] - self._heights[place]
         beside = behind < CLOSE and np.abs(self._free[place] - self._free[leader]).max() < BESIDE

@@ -192,7 +192,7 @@ def begun(
             add(w, delta[lag], y[start - 1 - lag : end - 1 - lag])
     first, size = np.zeros((2, w.size)), phi.size
     level = np.zeros((2, size))
-    steady = opening(phi, theta, w, constant, first, scales[start:end], level)
+    steady = opening(phi, theta, w, constant, 0, first, scales[start:end], level)
     if steady >= w.size:
         return start
     errors[:, start : start + steady] = first[:, :steady]

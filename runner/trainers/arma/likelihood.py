@@ -36,23 +36,44 @@ def advance(state: Floats, phi: Floats, gain: Floats, pull: float) -> None:
     state[phi.size - 1] = phi[phi.size - 1] * first + gain[phi.size - 1] * pull
 
 
+@compiled("void(float64[::1], float64[::1], float64[::1], float64)")
+def turn(phi: Floats, gain: Floats, wave: Floats, share: float) -> None:
+    """Move the gain and the wave one step on; the wave ends with a 0."""
+    head = wave[0]
+    for lag in range(phi.size):
+        ahead, before = phi[lag] * head + wave[lag + 1], gain[lag]
+        wave[lag] = ahead - share * before
+        gain[lag] = before - share * ahead
+
+
 @compiled(
-    "int64(float64[::1], float64[::1], float64[::1], boolean, float64[:, ::1], float64[::1], float64[:, ::1])"
+    "int64(float64[::1], float64[::1], float64[::1], boolean, int64, "
+    "float64[:, ::1], float64[::1], float64[:, ::1])"
 )
 def opening(
-    phi: Floats, theta: Floats, w: Floats, constant: bool, errors: Floats, scales: Floats, state: Floats
+    phi: Floats,
+    theta: Floats,
+    w: Floats,
+    constant: bool,
+    far: int,
+    errors: Floats,
+    scales: Floats,
+    state: Floats,
 ) -> int:
     """Filter w until the gain is steady and the state is all of its making; return how far that is.
+
+    With `far` above 0 it goes exactly so far.
 
     Written up to there: errors[0] of w and, with `constant`, errors[1] of a series of ones (both
     (n,)), scales (n,), their variances F; and state (2, m), what is expected of the values to come.
     """
     size = phi.size
     variance, gain = stationary_start(phi, theta)
-    wave = gain.copy()
-    steady = 0  # how many steps the gain has been so
+    wave = np.zeros(size + 1)
+    wave[:size] = gain
+    end, steady = far if far > 0 else w.size, 0  # how many steps the gain has been so
     state[:] = 0.0
-    for time in range(w.size):
+    for time in range(end):
         if constant:
             errors[1, time] = 1.0 - state[1, 0]
             advance(state[1], phi, gain, errors[1, time] / variance)
@@ -60,15 +81,12 @@ def opening(
         scales[time] = variance
         advance(state[0], phi, gain, errors[0, time] / variance)
         if steady == 0:
-            head, share = wave[0], wave[0] / variance
-            for lag in range(size):
-                ahead = phi[lag] * head + (wave[lag + 1] if lag + 1 < size else 0.0)
-                wave[lag] = ahead - share * gain[lag]
-                gain[lag] -= share * ahead
+            share = wave[0] / variance
+            turn(phi, gain, wave, share)
             variance *= 1.0 - share * share
             if not variance > LEAST:
                 variance = np.nan
-            if abs(share) < DIED_AWAY:
+            if far <= 0 and abs(share) < DIED_AWAY:
                 largest = 0.0
                 for lag in range(size):
                     largest = max(largest, abs(wave[lag]))
@@ -77,7 +95,7 @@ def opening(
             steady += 1
             if steady > size:
                 return time + 1
-    return int(w.size)
+    return int(end)
 
 
 @compiled("void(float64[::1], float64, float64[::1])")
@@ -182,7 +200,7 @@ def likelihood(
     The three last arguments are room to work in, and hold the errors (2, n), their scales (n,) and
     the state (2, m) after the last value. errors[0] are without the mean, state[0] is with it.
     """
-    steady = opening(phi, theta, w, constant, errors, scales, state)
+    steady = opening(phi, theta, w, constant, 0, errors, scales, state)
     if steady < w.size:
         closing(phi, theta, w, errors[0], steady)
         scales[steady:] = 1.0  # what they come to: a gain that is steady is that of the noise alone

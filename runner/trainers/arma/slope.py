@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.trainers.arma.covariances import stationary_start
-from runner.trainers.arma.likelihood import add, logarithms, product, recursive, summed
+from runner.trainers.arma.likelihood import add, logarithms, opening, product, recursive, summed
 from runner.trainers.arma.polynomials import constrained, expanded
 from runner.trainers.compiled import IN_ORDER, compiled
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 STEP = 1e-6
 """Of the differences, in free parameters."""
-LANES = 8
-"""Models filtered beside each other."""
+LANES, FEW = 8, 4
+"""So many models are filtered beside each other, if they have at most so many lags."""
 
 
 @compiled("void(float64[::1], float64[::1], int64, float64[::1])", freedom=IN_ORDER)
@@ -113,11 +113,21 @@ def openings(
     """Filter w up to `steady` by models beside each other, one STEP along each of `turns`.
 
     Written: the sums of squared errors over their variances, those of the logarithms, both (models,)
-    of at most LANES, and the last errors (lags, models), the newest first. All models go on together:
-    none waits for the others' divisions.
+    of at most LANES, and the last errors (lags, models), the newest first. Models of few lags go on
+    together, for then none waits for the others' divisions.
     """
     size, models = phi.size, turns.shape[0]
     phis, thetas = np.zeros((size, LANES)), np.zeros((size, LANES))
+    if size > FEW:
+        errors, scales, level = np.empty((2, steady)), np.empty(steady), np.empty((2, size))
+        for model in range(models):
+            there = phi + STEP * turns[model, :size]
+            opening(there, theta + STEP * turns[model, size:], w, False, steady, errors, scales, level)
+            totals[model] = summed(errors[0], errors[0], scales, steady)
+            logs[model] = logarithms(scales, steady)
+            for lag in range(min(size, steady)):
+                last[lag, model] = errors[0, steady - 1 - lag]
+        return
     variance, gain, wave = np.ones(LANES), np.zeros((size + 1, LANES)), np.zeros((size + 1, LANES))
     state, news, share = np.zeros((size + 1, LANES)), np.zeros(LANES), np.zeros(LANES)
     total, log, many = np.zeros(LANES), np.zeros(LANES), np.ones(LANES)
