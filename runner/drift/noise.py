@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 QUANTILES = 65
 CLIP = 3.0  # robust standard deviations of the innovations: an incident is no drift
 BATCHES = 20
+CHANCE = 1.6  # times an autoregression's long-run variance: 20 batch means show more by chance one time in 20
 TINY = 1e-3  # of the scale: noise below it is taken as this
 
 
@@ -66,6 +67,9 @@ class Noise:
         np.divide(found.values, sigma, out=found.values)
         unit = centred(found)
         variance = float(np.var(found.values))
+        level = level_variance(variance * sigma**2, found.values.size, phi, turns)
+        wander = long_run_variance(values)
+        level = wander if wander > CHANCE * level else level
         distances, products = np.abs(unit.values), unit.products()
         spread, power = float(distances.mean()), float(unit.values @ unit.values) / unit.values.size or 1.0
         return cls(
@@ -74,7 +78,7 @@ class Noise:
             power=power,
             quantiles=quantiles(found.values),
             tails=variance / power,
-            level_variance=level_variance(variance * sigma**2, found.values.size, phi, turns),
+            level_variance=level,
             spread=spread * (1 + (2 * turns.size + phi.size) / values.size),
             spread_variance=long_run_variance(distances),
             follows=float(products.mean()) / power if products.size else 0.0,
