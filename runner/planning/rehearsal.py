@@ -19,7 +19,7 @@ from runner.progress import Silent
 from runner.start import conduct
 from runner.stopping import Stopping
 
-ENOUGH = 3.0
+ENOUGH = 5.0
 """Seconds for which slices are trained at least, unless there are no more."""
 FOR_EVER = 1e9
 
