@@ -169,7 +169,7 @@ def compared(case: Case, dataset: Dataset) -> tuple[float, ...]:
     middle = time.process_time()
     fitted, forecast, one_step = by_statsmodels(dataset, case)
     end = time.process_time()
-    actual = dataset.test.to_numpy(dtype=float)
+    actual: Floats = np.asarray(dataset.test, dtype=np.float64)
     gained = 0.0
     if model.cycles is None:
         values = dataset.train.to_numpy(dtype=float)
