@@ -96,11 +96,13 @@ def changed(view: View, season: Season, waves: Waves) -> Change:
     error = max(view.power * values.size - explained, TINY) / free * known
     p = float(fdtrc(2 * count, free, explained / (2 * count) / error)) / (1 - 2 * LIKELY)
     gains = gains_of(season, noise.phi, view.profile.step)
+    shown = 0.0
     for likely in _likely(season, gains):
         size = float(likely @ likely) / (noise.power * noise.sigma**2)
         if view.profile.size / 2 * size > SURE * likely.size:  # were it chance, the change would lie along it
-            shown = float(likely @ seen) ** 2 / float(likely @ square @ likely) / error
-            p = min(p, float(fdtrc(1, free, shown)) / LIKELY)
+            shown = max(shown, float(likely @ seen) ** 2 / float(likely @ square @ likely))
+    if shown:
+        p = min(p, float(fdtrc(1, free, shown / error)) / LIKELY)
     return Change(season, p, (left[:count] + 1j * left[count:]) * noise.sigma / gains)
 
 
