@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from runner.drift.finding import Evidence
+from runner.drift.season import waves_at
 from runner.drift.wording import of_season
 
 if TYPE_CHECKING:
@@ -83,14 +85,12 @@ def without(view: View) -> View:
 
 def changed(view: View, season: Season, waves: Waves) -> Change:
     """Regress the innovations on the waves of one season, and test what they explain."""
-    import numpy as np
     from scipy.special import fdtrc
 
     noise, values, count = view.noise, view.innovations.values, len(season.amplitudes)
-    basis = _basis(view, waves)
-    square, seen = basis @ basis.T, basis @ values
-    square.ravel()[:: 2 * count + 1] += TINY * values.size
-    left = np.linalg.solve(square, seen)
+    basis, square, inverse = _prepared(view, season, waves)
+    seen = basis @ values
+    left = inverse @ seen
     explained, free = float(left @ seen), values.size - 2 * count - 1
     known = 1 + noise.tails * values.size / view.profile.size  # how well training knew the season
     error = max(view.power * values.size - explained, TINY) / free * known
@@ -106,14 +106,48 @@ def changed(view: View, season: Season, waves: Waves) -> Change:
     return Change(season, p, (left[:count] + 1j * left[count:]) * noise.sigma / gains)
 
 
-def _basis(view: View, waves: Waves) -> Floats:
-    """The waves where there are innovations, centred, shape (2 · waves, m)."""
+def _prepared(view: View, season: Season, waves: Waves) -> tuple[Floats, Floats, Floats]:
+    """The basis of a season's test, shape (2 · waves, m), its products, and their inverse."""
+    at, skip = view.points.at, view.noise.phi.size
+    if view.innovations.places is None:
+        step = float(at[1] - at[0])
+        if bool((at[1:] - at[:-1] == step).all()):
+            return _of_grid(float(at[0]), step, at.size, season.period, len(waves), skip)
+    return _solved(_basis(view, waves))
+
+
+@lru_cache(maxsize=8)
+def _of_grid(
+    start: float, step: float, size: int, period: float, count: int, skip: int
+) -> tuple[Floats, Floats, Floats]:
+    """The same for a window without a break; all slices of a table share its times, and so this."""
     import numpy as np
 
+    waves = waves_at(start + step * np.arange(size), period, count)[:, skip:]
+    found = _solved(_centred(waves))
+    for each in found:
+        each.setflags(write=False)
+    return found
+
+
+def _solved(basis: Floats) -> tuple[Floats, Floats, Floats]:
+    import numpy as np
+
+    square = basis @ basis.T
+    square.ravel()[:: len(square) + 1] += TINY * basis.shape[1]
+    return basis, square, np.linalg.inv(square)
+
+
+def _basis(view: View, waves: Waves) -> Floats:
+    """The waves where there are innovations, centred, shape (2 · waves, m)."""
     places = view.innovations.places
     waves = waves[:, view.noise.phi.size :]
-    if places is not None:
-        waves = waves[:, places]
+    return _centred(waves if places is None else waves[:, places])
+
+
+def _centred(waves: Waves) -> Floats:
+    import numpy as np
+
     basis: Floats = np.concatenate((waves.real, -waves.imag))
     basis -= basis.sum(axis=1, keepdims=True) / basis.shape[1]
     return basis
