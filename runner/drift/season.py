@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ NAMES = {DAY: "daily", 7 * DAY: "weekly", 365.25 * DAY: "yearly", 3_600.0: "hour
 CALENDAR = ((DAY, 4, 2), (7 * DAY, 3, 3), (365.25 * DAY, 2, 3))
 """Period in seconds, waves, and the cycles that a training range must hold for it."""
 WAVES = 4
+BLOCK = 32
 CYCLES = 2
 PEAK = 0.3  # what the autocorrelation must reach for a period to be taken from it
 
@@ -58,10 +60,35 @@ def waves_at(at: Floats, period: float, count: int) -> NDArray[np.complex128]:
 
     found = np.empty((count, at.size), dtype=np.complex128)
     if count:
-        np.exp((2j * math.pi) * (np.mod(at, period) / period), out=found[0])
+        found[0] = _turned(at, period)
     for h in range(1, count):
         np.multiply(found[h - 1], found[0], out=found[h])
     return found
+
+
+@lru_cache(maxsize=8)
+def waves_of_grid(start: float, step: float, size: int, period: float, count: int) -> NDArray[np.complex128]:
+    """The waves of evenly spaced positions, not to be written to: all slices of a table share its times."""
+    import numpy as np
+
+    found = waves_at((start + step * np.arange(size)).astype(np.float64), period, count)
+    found.setflags(write=False)
+    return found
+
+
+def _turned(at: Floats, period: float) -> NDArray[np.complex128]:
+    """exp(2πi·t / period); where the steps are all the same, from one block and where each block begins."""
+    import numpy as np
+
+    blocks = -(-at.size // BLOCK)
+    steps = at[1:] - at[:-1]
+    if blocks < 2 or not (steps == steps[0]).all():
+        found: NDArray[np.complex128] = np.exp((2j * math.pi) * (np.mod(at, period) / period))
+        return found
+    starts = np.mod(at[::BLOCK], period) / period
+    inside = np.arange(BLOCK) * (steps[0] / period)
+    turned = np.exp((2j * math.pi) * np.concatenate((starts, inside)))
+    return np.outer(turned[:blocks], turned[blocks:]).ravel()[: at.size]
 
 
 @dataclass(frozen=True, slots=True)
