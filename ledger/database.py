@@ -27,6 +27,7 @@ from ledger.soundness import forget
 BUSY_SECONDS = 30.0
 ON_NETWORK = "LEDGER_ON_NETWORK"
 """This environment variable, set to 1, keeps a SQLite ledger without a log: that needs shared memory."""
+READ_ONLY = "ledger_read_only"  # the execution option of an engine that refuses every write
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 
 
@@ -153,7 +154,9 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
         options += f" -c idle_in_transaction_session_timeout={int(BUSY_SECONDS * 1000)}"
     arguments: dict[str, Any] = {"options": options, "application_name": "slice-ledger"}
     try:
-        return create_engine(url, connect_args=arguments, pool_pre_ping=True)
+        return create_engine(
+            url, connect_args=arguments, pool_pre_ping=True, execution_options={READ_ONLY: read_only}
+        )
     except ModuleNotFoundError as error:
         raise LedgerError(
             "a PostgreSQL ledger needs psycopg: pip install 'slice-ledger[postgres]'"
@@ -171,7 +174,9 @@ def _moment(engine: Engine) -> dict[str, Any]:
     # By itself PostgreSQL shows every statement a moment of its own; SQLite shows one per transaction.
     if engine.dialect.name == "sqlite":
         return {}
-    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    moment = {"isolation_level": "REPEATABLE READ"}
+    # Taking this option back makes the next transaction one that may write, whatever the engine is for.
+    return moment if engine.get_execution_options().get(READ_ONLY) else moment | {"postgresql_readonly": True}
 
 
 @contextmanager

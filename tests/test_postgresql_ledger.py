@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, event, text
 
 from ledger.database import reading, writing
-from ledger.errors import NotALedgerError, QueryError
+from ledger.errors import AccessError, NotALedgerError, QueryError
 from ledger.store import Ledger
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +78,14 @@ def test_a_query_cannot_write(pg, split, sql):
         pg.query(sql)
 
     assert pg.status().total == 2
+
+
+def test_a_ledger_opened_for_reading_writes_nothing_also_after_it_was_read(postgres_place):
+    with Ledger.open(postgres_place, create=False, read_only=True) as looking:
+        looking.status()
+
+        with pytest.raises(AccessError, match="may only be read"):
+            looking.register_runner({})
 
 
 def test_a_password_is_never_printed(postgres_place, split, tmp_path):
