@@ -130,7 +130,7 @@ class Search:
         )
         if not allowed or orders.key in self._tried:
             return False
-        found = fit(self._values, orders, self._period, factors, most=1 if factors is None else 2)
+        found = fit(self._values, orders, self._period, factors, most=2 if factors is None else 3)
         self._tried[orders.key] = found.aicc
         if self._best is not None and not found.aicc < self._best.aicc:
             return False
