@@ -54,7 +54,7 @@ MUTANTS = (
         "ledger/database.py",
         'sqlite_begin="IMMEDIATE"',
         'sqlite_begin="DEFERRED"',
-        "tests/test_database.py::test_no_update_of_many_processes_is_lost_or_locked_out",
+        "tests/test_database.py::test_a_writing_transaction_has_the_lock_before_it_reads",
     ),
     Mutant(
         "no heartbeat check",

@@ -127,6 +127,8 @@ def test_a_slice_that_kills_its_worker_fails_after_three_and_the_run_goes_on(fle
     assert "SIGKILL" in next(row[2] for row in told if row[0] == "0")
     assert "SIGSEGV" in next(row[2] for row in told if row[0] == "1")
     assert "about to 0" in next(row[3] for row in told if row[0] == "0")
+    ((peak,),) = answers(folder, "SELECT min(peak_memory) FROM attempts WHERE outcome = 'crashed'")
+    assert peak > 2**20  # bytes
     assert list((folder / "tmp").iterdir()) == []
 
 
