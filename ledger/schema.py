@@ -195,6 +195,9 @@ attempts = Table(
     Column("code_version", Text),
     Column("seed", BigInteger),
     Column("warm_start_id", Key, ForeignKey("attempts.id")),
+    Column("compared_with", Key, ForeignKey("attempts.id")),  # the champion of that time
+    Column("compared_by", Text),  # the metric that decided
+    Column("champion_score", Double),  # the champion's on the same test range
     UniqueConstraint("slice_id", "number"),
     one_of("outcome", Outcome, "known_outcome"),
     CheckConstraint("(outcome = 'running') = (finished_at IS NULL)", name="finished_when_closed"),

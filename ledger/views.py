@@ -96,7 +96,10 @@ VIEWS: tuple[View, ...] = (
             "number": "counts the attempts of the slice from 1",
             "runner_id": "the runner that made it",
             "outcome": "running, succeeded, rejected, failed, timeout, crashed, interrupted or lost",
-            "reason": "the gate's verdict, or why it was given back",
+            "reason": "the verdict of gate and comparison, or why it was given back",
+            "compared_by": "the metric by which it was compared with the champion of then; empty: it was not",
+            "score": "its own value of that metric",
+            "champion_score": "the champion's on the same test range; as score, empty for NaN and infinities",
             "trainer": "the trainer",
             "model_used": "what was fitted",
             "started_at": "when it was claimed (UTC)",
@@ -108,10 +111,12 @@ VIEWS: tuple[View, ...] = (
             "error_type": "the class of the error",
             "error_message": "its message",
         },
-        f"SELECT a.id, a.slice_id, {_SOURCE_SQL}, a.number, a.runner_id, a.outcome, a.reason, a.trainer, "
-        f"a.model_used, a.started_at, a.finished_at, {_SECONDS} AS seconds, a.train_rows, a.test_rows, "
+        f"SELECT a.id, a.slice_id, {_SOURCE_SQL}, a.number, a.runner_id, a.outcome, a.reason, "
+        f"a.compared_by, m.value AS score, a.champion_score, a.trainer, a.model_used, a.started_at, "
+        f"a.finished_at, {_SECONDS} AS seconds, a.train_rows, a.test_rows, "
         "a.peak_memory, a.error_type, a.error_message "
-        "FROM attempts a JOIN slices s ON s.id = a.slice_id",
+        "FROM attempts a JOIN slices s ON s.id = a.slice_id "
+        "LEFT JOIN metrics m ON m.attempt_id = a.id AND m.name = a.compared_by",
     ),
     View(
         "failures",

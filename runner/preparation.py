@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ledger.store import Ledger
 from runner.assignment import Setup
+from runner.challenge import NOTHING
 from runner.crew import Crew
 from runner.databases import OPEN
 from runner.errors import RunnerError
@@ -34,6 +35,7 @@ def setup_for(ledger: Ledger, options: RunOptions) -> Setup:
         time_column=options.time_column,
         separator=options.separator,
         labels=options.labels,
+        defend=options.compare != NOTHING,
         keep_open=OPEN if options.per_source is None else 1,
         memory_limit=options.memory_limit,
     )

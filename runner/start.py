@@ -14,6 +14,7 @@ from ledger.artifacts import ArtifactStore
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError
 from ledger.runners import COULD_NOT_START, FINISHED
 from ledger.store import Ledger
+from runner.challenge import Challenge
 from runner.config import DEFAULT_CONFIG, read_config
 from runner.crew import Crew
 from runner.engine import Engine
@@ -100,6 +101,7 @@ def _run(
         results = Results(
             store=store,
             gates=gates,
+            challenge=Challenge.of(options.compare, options.tolerance, gates.gates),
             policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
             summary=summary,
             clock=ledger.now,

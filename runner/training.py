@@ -14,7 +14,9 @@ from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
 from runner.assignment import Assignment, Report, Setup
+from runner.challenge import Defence
 from runner.cut import Cut, cut
+from runner.defending import Defending
 from runner.errors import FinalError, MissingColumnError, UnfitDataError
 from runner.labels import LabelFile, is_label_file, taken_out
 from runner.memory import forget_peak, peak_memory
@@ -54,6 +56,7 @@ class Training:
         self._scratch = Scratch(setup.scratch)
         self._store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
         self._user = UserFile.load(setup.worker) if setup.worker else None
+        self._defending = Defending(self._store, self._user)
         in_file = setup.labels is not None and is_label_file(setup.labels)
         self._label_file = LabelFile.read(str(setup.labels)) if in_file else None
         self._label_column = None if in_file else setup.labels
@@ -110,9 +113,20 @@ class Training:
             dataset = _dataset(data, params, self._setup.seed)
         if assignment.ahead is not None and not self._reads_itself:
             self._reader.read_ahead(assignment.ahead.row, assignment.ahead.together)
+        defended = self._defended(assignment, dataset, data.labels, phases)
         if self._trains_itself(row):
-            return self._by_user(held, dataset, params, phases, facts)
-        return self._built_in(assignment, dataset, data.labels, params, phases, facts)
+            return defended | self._by_user(held, dataset, params, phases, facts)
+        return defended | self._built_in(assignment, dataset, data.labels, params, phases, facts)
+
+    def _defended(
+        self, assignment: Assignment, dataset: Dataset, labels: Any, phases: Phases
+    ) -> dict[str, Defence]:
+        """How the champion does; before the training, which may change the data it is given."""
+        if assignment.champion is None or not self._setup.defend:
+            return {}
+        with phases.time("evaluate"):
+            defence = self._defending.defence(assignment.champion, assignment.held.slice, dataset, labels)
+        return {"defence": defence}
 
     def trainer_of(self, row: Slice) -> str:
         """The trainer in force for a slice: its own, else the run's."""

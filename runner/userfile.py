@@ -1,4 +1,4 @@
-"""The user's worker file: get_data(row) and train(row, data), and what train may return."""
+"""The user's worker file: its functions get_data, train and evaluate, and what they may return."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class UserFile:
     code_version: str  # the beginning of the file's sha256
     _get_data: Callable[..., Any] | None
     _train: Callable[..., Any] | None
+    _evaluate: Callable[..., Any] | None
     _wanted: frozenset[str]
 
     @classmethod
@@ -52,6 +53,7 @@ class UserFile:
             code_version=f"sha256 {hashlib.sha256(source).hexdigest()[:12]}",
             _get_data=get_data,
             _train=train,
+            _evaluate=getattr(module, "evaluate", None),
             _wanted=_wanted(train) if train else frozenset(),
         )
 
@@ -64,6 +66,16 @@ class UserFile:
     def trains(self) -> bool:
         """Whether it defines train."""
         return self._train is not None
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether it defines evaluate."""
+        return self._evaluate is not None
+
+    def evaluate(self, row: Slice, data: Dataset, model: Any) -> dict[str, float]:
+        """Call the user's evaluate on an earlier model. Raises ResultError for what are no metrics."""
+        assert self._evaluate is not None
+        return _metrics(self._evaluate(row, data, model))
 
     def get_data(self, row: Slice) -> Any:
         """Call the user's get_data."""

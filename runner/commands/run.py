@@ -44,6 +44,18 @@ def run(
         list[str] | None,
         typer.Option(envvar="RUNNER_GATE", help="A condition a model must meet, such as 'mae<0.5'."),
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RUNNER_COMPARE",
+            help="The metric by which a new model must be no worse than the champion; '-name' where larger "
+            "is better, none for no comparison [that of the first gate, or mae, accuracy, vus_pr].",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(envvar="RUNNER_TOLERANCE", help="How much worse it may be: 5% of its score [0%]."),
+    ] = None,
     timeout: Annotated[
         str | None, typer.Option(envvar="RUNNER_TIMEOUT", help="Longest time for one slice: 90s, 15m, 2h.")
     ] = None,
@@ -107,6 +119,8 @@ def run(
         trainer=trainer,
         params=parse_words(param or []),
         gates=gate,
+        compare=compare,
+        tolerance=tolerance,
         timeout=timeout,
         memory_limit=memory_limit,
         max_attempts=max_attempts,
