@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ledger.artifacts import ArtifactStore
-from ledger.errors import RangeError
+from ledger.errors import ArtifactError, RangeError
 from ledger.ranges import Interval, interval
 from ledger.records import Champion, Slice
 from runner.challenge import Defence
-from runner.errors import RunnerError
+from runner.errors import ModelFormatError, RunnerError
 from runner.trainer import Classifier, Continuable, Dataset, Model
 from runner.userfile import UserFile
 
@@ -37,16 +38,26 @@ class Defending:
     def defence(self, champion: Champion, row: Slice, dataset: Dataset, labels: Flags | None) -> Defence:
         """Score the champion on the test data of `dataset`.
 
-        Where that cannot be, its recorded metrics stand if they are of the same test range. Raises
-        nothing: whatever is wrong with the old model, the new one is recorded.
+        Where that cannot be, its recorded metrics stand if they are of the same test range. A model
+        that cannot be loaded has none: it could not serve either. Raises nothing: whatever is wrong
+        with the old model, the new one is recorded.
         """
+        named = (champion.attempt_id, champion.number)
         try:
             _require_unseen(champion, row)
-            measured = self._measured(champion, row, dataset, labels)
-        except Exception as error:  # a file that was altered, or the user's own code
-            trouble = str(error) or type(error).__name__
-            return Defence(champion.attempt_id, champion.number, champion.metrics, trouble)
-        return Defence(champion.attempt_id, champion.number, measured)
+            return Defence(*named, self._measured(champion, row, dataset, labels))
+        except (ArtifactError, ModelFormatError) as error:
+            return Defence(*named, {}, str(error))
+        except Exception as error:  # the user's own code, say, or data that the old model cannot use
+            return Defence(*named, *self._recorded(champion, str(error) or type(error).__name__))
+
+    def _recorded(self, champion: Champion, trouble: str) -> tuple[Mapping[str, float], str]:
+        try:
+            for file in champion.files if champion.metrics else ():
+                self.store.check(file)
+        except ArtifactError as error:
+            return {}, str(error)
+        return champion.metrics, trouble
 
     def _measured(
         self, champion: Champion, row: Slice, dataset: Dataset, labels: Flags | None

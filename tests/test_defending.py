@@ -194,14 +194,16 @@ def test_an_evaluate_that_fails_costs_the_comparison_and_not_the_model(project, 
 
 
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
-def test_a_champion_whose_file_was_altered_is_replaced_and_the_run_says_so(project):
-    train(project, trainer="arima")
-    cut(project, LATER)
+@pytest.mark.parametrize("mine", [False, True])
+def test_a_champion_whose_file_was_altered_is_replaced_and_the_run_says_so(project, mine):
+    train(project, **(metric(0) if mine else {"trainer": "arima"}))
     for path in Path("artifacts").rglob("*.json"):
         path.write_text("{}")
     project.requeue(Selection(where="1 = 1"))
 
-    summary = runner.run(project, trainer="seasonal_naive", workers=0, quiet=True)
+    summary = runner.run(
+        project, **(metric(1) if mine else {"trainer": "seasonal_naive"}), workers=0, quiet=True
+    )
 
     assert (summary.succeeded, summary.uncompared) == (1, 1)
     assert any("replaced a champion without a comparison" in line for line in summary.lines())
