@@ -243,6 +243,7 @@ drift_checks = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text),
     Column("checked_at", Utc, nullable=False),
+    Column("requeued_at", Utc),  # when the slice was queued again for this check
     CheckConstraint(
         "verdict IN ('stable', 'suspect', 'drifted', 'insufficient', 'common_cause')", name="known_verdict"
     ),

@@ -17,7 +17,7 @@ from ledger.history import SliceHistory, slice_history
 from ledger.import_report import ImportReport
 from ledger.query import run_query
 from ledger.records import Artifact
-from ledger.requeue import RequeueReport, Selection, requeue
+from ledger.requeue import RequeueReport, Selection, Terms, requeue
 from ledger.slices import import_rows
 from ledger.splitfile import read_batches
 from ledger.staging import Defaults, Rows
@@ -93,10 +93,12 @@ class Ledger(Work):
         columns, rows = run_query(self._engine, sql)
         return pd.DataFrame(rows, columns=columns)
 
-    def requeue(self, selection: Selection, *, dry_run: bool = False) -> RequeueReport:
-        """Put the selected slices back in the queue, in one statement."""
+    def requeue(
+        self, selection: Selection, terms: Terms | None = None, *, dry_run: bool = False
+    ) -> RequeueReport:
+        """Put the selected slices back in the queue, in one transaction."""
         with writing(self._engine) as conn:
-            report = requeue(conn, selection, now=self._clock())
+            report = requeue(conn, selection, terms, now=self._clock())
             transaction = conn.get_transaction()
             if dry_run and transaction is not None:
                 transaction.rollback()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.artifacts import ArtifactStore
 from ledger.errors import ArtifactError, RangeError
-from ledger.ranges import Interval, interval
+from ledger.ranges import EPOCHS, Interval, interval
 from ledger.records import Champion, Slice
 from runner.challenge import Defence
 from runner.errors import ModelFormatError, RunnerError
@@ -126,8 +126,6 @@ def _rows_since(ended: Interval | None, index: pd.Index[Any], step: float | None
     import math
 
     import pandas as pd
-
-    from runner.timeaxis import EPOCHS
 
     if ended is None or not step or not isinstance(index, pd.DatetimeIndex):
         return None

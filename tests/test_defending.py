@@ -202,7 +202,11 @@ def test_a_champion_whose_file_was_altered_is_replaced_and_the_run_says_so(proje
     project.requeue(Selection(where="1 = 1"))
 
     summary = runner.run(
-        project, **(metric(1) if mine else {"trainer": "seasonal_naive"}), workers=0, quiet=True
+        project,
+        compare="loss" if mine else None,
+        **(metric(1) if mine else {"trainer": "seasonal_naive"}),
+        workers=0,
+        quiet=True,
     )
 
     assert (summary.succeeded, summary.uncompared) == (1, 1)

@@ -1,4 +1,4 @@
-"""What a new model was compared with."""
+"""What a new model was compared with, and which drift checks were acted on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+UTC_TIME = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
+
 
 def upgrade() -> None:
     key = "INTEGER" if op.get_context().dialect.name == "sqlite" else "BIGINT"
@@ -20,3 +22,4 @@ def upgrade() -> None:
     )
     op.add_column("attempts", sa.Column("compared_by", sa.Text(), nullable=True))
     op.add_column("attempts", sa.Column("champion_score", sa.Double(), nullable=True))
+    op.add_column("drift_checks", sa.Column("requeued_at", UTC_TIME, nullable=True))

@@ -81,12 +81,12 @@ CREATE TABLE drift_checks (
 	p DOUBLE, 
 	verdict TEXT NOT NULL, 
 	reason TEXT, 
-	checked_at TEXT NOT NULL, 
+	checked_at TEXT NOT NULL, requeued_at TEXT, 
 	CONSTRAINT known_verdict CHECK (verdict IN ('stable', 'suspect', 'drifted', 'insufficient', 'common_cause')), 
 	CONSTRAINT drift_checks_attempt_id_fkey FOREIGN KEY(attempt_id) REFERENCES attempts (id), 
 	CONSTRAINT drift_checks_slice_id_fkey FOREIGN KEY(slice_id) REFERENCES slices (id)
 );
-INSERT INTO "drift_checks" VALUES(1,'champion',1,'1','2','ks',0.3,NULL,NULL,'drifted',NULL,'2026-01-02T03:04:05.678901Z');
+INSERT INTO "drift_checks" VALUES(1,'champion',1,'1','2','ks',0.3,NULL,NULL,'drifted',NULL,'2026-01-02T03:04:05.678901Z',NULL);
 CREATE TABLE imports (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	path TEXT NOT NULL, 
