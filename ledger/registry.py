@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
 
 from ledger.errors import LedgerError, UnknownSliceError
 from ledger.records import Artifact, Champion, Ranges
@@ -37,12 +39,31 @@ def model_of(conn: Connection, slice_id: str, attempt: int | None = None) -> int
 
 
 def artifacts_of(conn: Connection, attempt_id: int) -> list[Artifact]:
-    """The files of an attempt's model, [] when it kept none."""
+    """The files of an attempt's model, [] when it kept none or they were removed."""
     wanted = (artifacts.c.path, artifacts.c.format, artifacts.c.bytes, artifacts.c.sha256)
     rows = conn.execute(
-        select(*wanted).where(artifacts.c.attempt_id == attempt_id).order_by(artifacts.c.path)
+        select(*wanted)
+        .where(artifacts.c.attempt_id == attempt_id, artifacts.c.removed_at.is_(None))
+        .order_by(artifacts.c.path)
     )
     return [Artifact(*row) for row in rows]
+
+
+def removed(conn: Connection, attempt_id: int) -> datetime | None:
+    """When the files of an attempt's model were removed to make room, None where they were not."""
+    when: datetime | None = conn.execute(
+        select(func.max(artifacts.c.removed_at)).where(artifacts.c.attempt_id == attempt_id)
+    ).scalar()
+    return when
+
+
+def require_kept(conn: Connection, attempt_id: int, slice_id: str) -> None:
+    """Raise NoModelError where the files of an attempt's model were removed."""
+    if (when := removed(conn, attempt_id)) is not None:
+        raise NoModelError(
+            f"slice {slice_id!r}: `ledger gc` removed the files of that model on {when:%Y-%m-%d}; "
+            f"train it again with `ledger requeue {slice_id}`"
+        )
 
 
 def champion(conn: Connection, attempt_id: int, tested: Ranges) -> Champion:

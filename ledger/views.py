@@ -151,14 +151,18 @@ VIEWS: tuple[View, ...] = (
             "trainer": "the trainer",
             "model_used": "what was fitted",
             "trained_at": "when (UTC)",
+            "since": "when it began to serve, the last time (UTC)",
+            "why": "trained, promoted or rolled back",
             "path": "the model file, relative to the artifact root; empty where none was kept",
             "format": "json, npz, pickle, keras, …",
             "bytes": "its size",
             "sha256": "its checksum",
         },
         "SELECT s.id AS slice_id, a.number AS attempt, a.trainer, a.model_used, a.finished_at AS trained_at, "
-        "f.path, f.format, f.bytes, f.sha256 "
-        "FROM slices s JOIN attempts a ON a.id = s.champion_id LEFT JOIN artifacts f ON f.attempt_id = a.id",
+        "p.at AS since, p.why, f.path, f.format, f.bytes, f.sha256 "
+        "FROM slices s JOIN attempts a ON a.id = s.champion_id "
+        "LEFT JOIN promotions p ON p.id = (SELECT MAX(l.id) FROM promotions l WHERE l.slice_id = s.id) "
+        "LEFT JOIN artifacts f ON f.attempt_id = a.id",
     ),
     View(
         "drifted",

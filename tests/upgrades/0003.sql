@@ -6,7 +6,7 @@ CREATE TABLE artifacts (
 	path TEXT NOT NULL, 
 	format TEXT NOT NULL, 
 	bytes BIGINT NOT NULL, 
-	sha256 TEXT NOT NULL, 
+	sha256 TEXT NOT NULL, removed_at TEXT, 
 	CONSTRAINT artifacts_pkey PRIMARY KEY (attempt_id, path), 
 	CONSTRAINT artifacts_attempt_id_fkey FOREIGN KEY(attempt_id) REFERENCES attempts (id), 
 	CONSTRAINT artifacts_path_key UNIQUE (path)
@@ -14,12 +14,12 @@ CREATE TABLE artifacts (
  WITHOUT ROWID
 
 ;
-INSERT INTO "artifacts" VALUES(1,'0/champion.1/a','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff');
-INSERT INTO "artifacts" VALUES(1,'0/champion.1/b','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff');
-INSERT INTO "artifacts" VALUES(2,'0/overtaken.1/a','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff');
-INSERT INTO "artifacts" VALUES(2,'0/overtaken.1/b','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff');
-INSERT INTO "artifacts" VALUES(3,'0/rejected.1/a','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff');
-INSERT INTO "artifacts" VALUES(3,'0/rejected.1/b','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff');
+INSERT INTO "artifacts" VALUES(1,'0/champion.1/a','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',NULL);
+INSERT INTO "artifacts" VALUES(1,'0/champion.1/b','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',NULL);
+INSERT INTO "artifacts" VALUES(2,'0/overtaken.1/a','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',NULL);
+INSERT INTO "artifacts" VALUES(2,'0/overtaken.1/b','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',NULL);
+INSERT INTO "artifacts" VALUES(3,'0/rejected.1/a','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',NULL);
+INSERT INTO "artifacts" VALUES(3,'0/rejected.1/b','json',4294967296,'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',NULL);
 CREATE TABLE attempts (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	slice_id TEXT NOT NULL, 
@@ -128,6 +128,20 @@ INSERT INTO "metrics" VALUES(3,'mae',3.00000000000000044408e-01,'finite');
 INSERT INTO "metrics" VALUES(3,'mase',NULL,'inf');
 INSERT INTO "metrics" VALUES(3,'rmse',NULL,'nan');
 INSERT INTO "metrics" VALUES(3,'tiny',4.94065645841247e-324,'finite');
+CREATE TABLE promotions (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	slice_id TEXT NOT NULL, 
+	attempt_id INTEGER NOT NULL, 
+	before_id INTEGER, 
+	why TEXT NOT NULL, 
+	at TEXT NOT NULL, 
+	CONSTRAINT known_why CHECK (why IN ('trained', 'promoted', 'rolled back')), 
+	CONSTRAINT promotions_attempt_id_fkey FOREIGN KEY(attempt_id) REFERENCES attempts (id), 
+	CONSTRAINT promotions_before_id_fkey FOREIGN KEY(before_id) REFERENCES promotions (id), 
+	CONSTRAINT promotions_slice_id_fkey FOREIGN KEY(slice_id) REFERENCES slices (id)
+);
+INSERT INTO "promotions" VALUES(1,'champion',1,NULL,'trained','2026-01-02T03:04:05.678901Z');
+INSERT INTO "promotions" VALUES(2,'overtaken',2,NULL,'trained','2026-01-02T03:04:05.678901Z');
 CREATE TABLE runners (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	host TEXT NOT NULL, 
@@ -214,14 +228,16 @@ CREATE INDEX slices_running ON slices (runner_id) WHERE status = 'running';
 CREATE INDEX slices_succeeded ON slices (position) WHERE status = 'succeeded';
 CREATE INDEX slices_waiting ON slices (not_before) WHERE status = 'waiting';
 CREATE INDEX drift_checks_of_slice ON drift_checks (slice_id, id);
+CREATE INDEX promotions_of_slice ON promotions (slice_id, id);
 CREATE VIEW slice_status AS SELECT s.id, s.status, s.reason, s.database_name, s.table_name, s.column_name, s.file, s.model_group, COALESCE(s.active_train_from, s.train_from) AS train_from, COALESCE(s.active_train_to, s.train_to) AS train_to, COALESCE(s.active_test_from, s.test_from) AS test_from, COALESCE(s.active_test_to, s.test_to) AS test_to, s.trainer, s.priority, s.attempt, s.tries, s.crashes, s.not_before, c.number AS champion_attempt, a.outcome AS last_outcome, a.error_type AS last_error_type, a.error_message AS last_error FROM slices s LEFT JOIN attempts a ON a.slice_id = s.id AND a.number = s.attempt LEFT JOIN attempts c ON c.id = s.champion_id;
 CREATE VIEW current_metrics AS SELECT s.id AS slice_id, s.database_name, s.table_name, s.column_name, s.file, s.model_group, a.trainer, a.model_used, m.name, m.value, m.kind, a.finished_at AS trained_at FROM slices s JOIN attempts a ON a.id = s.champion_id JOIN metrics m ON m.attempt_id = a.id;
 CREATE VIEW attempt_log AS SELECT a.id, a.slice_id, s.database_name, s.table_name, s.column_name, s.file, s.model_group, a.number, a.runner_id, a.outcome, a.reason, a.compared_by, m.value AS score, a.champion_score, a.trainer, a.model_used, a.started_at, a.finished_at, COALESCE(a.load_seconds, 0) + COALESCE(a.fit_seconds, 0) + COALESCE(a.evaluate_seconds, 0) + COALESCE(a.save_seconds, 0) AS seconds, a.train_rows, a.test_rows, a.peak_memory, a.error_type, a.error_message FROM attempts a JOIN slices s ON s.id = a.slice_id LEFT JOIN metrics m ON m.attempt_id = a.id AND m.name = a.compared_by;
 CREATE VIEW failures AS SELECT s.id AS slice_id, s.status, s.database_name, s.table_name, s.column_name, s.file, s.model_group, s.attempt, s.tries, s.crashes, a.outcome, a.error_type, a.error_message, a.finished_at AS failed_at, CASE WHEN s.champion_id IS NULL THEN 0 ELSE 1 END AS has_champion FROM (SELECT * FROM slices WHERE status = 'failed' UNION ALL SELECT * FROM slices WHERE status = 'waiting') s JOIN attempts a ON a.slice_id = s.id AND a.number = s.attempt;
-CREATE VIEW champions AS SELECT s.id AS slice_id, a.number AS attempt, a.trainer, a.model_used, a.finished_at AS trained_at, f.path, f.format, f.bytes, f.sha256 FROM slices s JOIN attempts a ON a.id = s.champion_id LEFT JOIN artifacts f ON f.attempt_id = a.id;
+CREATE VIEW champions AS SELECT s.id AS slice_id, a.number AS attempt, a.trainer, a.model_used, a.finished_at AS trained_at, p.at AS since, p.why, f.path, f.format, f.bytes, f.sha256 FROM slices s JOIN attempts a ON a.id = s.champion_id LEFT JOIN promotions p ON p.id = (SELECT MAX(l.id) FROM promotions l WHERE l.slice_id = s.id) LEFT JOIN artifacts f ON f.attempt_id = a.id;
 CREATE VIEW drifted AS SELECT d.slice_id, d.attempt_id, d.verdict, d.reason, d.statistic, d.effect, d.p, d.window_from, d.window_to, d.checked_at FROM drift_checks d WHERE d.verdict <> 'stable' AND d.id = (SELECT MAX(l.id) FROM drift_checks l WHERE l.slice_id = d.slice_id);
 CREATE VIEW progress AS SELECT model_group, COUNT(*) AS slices, SUM(CASE WHEN status = 'pending' THEN 1 ELSE 0 END) AS pending, SUM(CASE WHEN status = 'running' THEN 1 ELSE 0 END) AS running, SUM(CASE WHEN status = 'succeeded' THEN 1 ELSE 0 END) AS succeeded, SUM(CASE WHEN status = 'rejected' THEN 1 ELSE 0 END) AS rejected, SUM(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END) AS waiting, SUM(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) AS failed, SUM(CASE WHEN status = 'retired' THEN 1 ELSE 0 END) AS retired, AVG(CASE WHEN status IN ('succeeded', 'rejected', 'failed') THEN 1.0 WHEN status <> 'retired' THEN 0.0 END) AS done FROM slices GROUP BY model_group;
 DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('promotions',2);
 INSERT INTO "sqlite_sequence" VALUES('imports',2);
 INSERT INTO "sqlite_sequence" VALUES('slices',9);
 INSERT INTO "sqlite_sequence" VALUES('runners',2);
