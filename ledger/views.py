@@ -55,6 +55,7 @@ VIEWS: tuple[View, ...] = (
             "crashes": "workers it killed since it was queued",
             "not_before": "when it is tried again, while it waits",
             "champion_attempt": "the number of the attempt whose model serves",
+            "champion_code": "the code that trained it: slice-ledger's version, or a worker file's sha256",
             "last_outcome": "how the last attempt ended",
             "last_error_type": "the class of its error",
             "last_error": "its message",
@@ -65,7 +66,7 @@ VIEWS: tuple[View, ...] = (
         "COALESCE(s.active_test_from, s.test_from) AS test_from, "
         "COALESCE(s.active_test_to, s.test_to) AS test_to, "
         "s.trainer, s.priority, s.attempt, s.tries, s.crashes, s.not_before, "
-        "c.number AS champion_attempt, a.outcome AS last_outcome, "
+        "c.number AS champion_attempt, c.code_version AS champion_code, a.outcome AS last_outcome, "
         "a.error_type AS last_error_type, a.error_message AS last_error "
         f"FROM slices s {_LAST_ATTEMPT} LEFT JOIN attempts c ON c.id = s.champion_id",
     ),

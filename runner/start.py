@@ -23,7 +23,7 @@ from runner.flushing import Flushing
 from runner.gate import Gates
 from runner.heartbeat import Heartbeat
 from runner.options import RunOptions, resolve
-from runner.preparation import checked_trainers, crew_for, setup_for, told_when_slow
+from runner.preparation import checked_trainers, crew_for, setup_for, told_other_code, told_when_slow
 from runner.presence import Presence
 from runner.progress import progress_for
 from runner.results import Results
@@ -92,6 +92,7 @@ def _run(
     preload = checked_trainers(ledger, setup, say)
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
     ledger.require_sound()
+    told_other_code(ledger, setup, say)
     store.probe()
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()

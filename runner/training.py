@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
 from runner.assignment import Assignment, Report, Setup
@@ -27,7 +26,7 @@ from runner.saving import save
 from runner.scratch import Scratch
 from runner.sources import Reader, SourceSettings
 from runner.trainer import Dataset
-from runner.userfile import UserFile, interpret
+from runner.userfile import BUILT_IN, UserFile, interpret
 
 
 class Phases:
@@ -144,7 +143,7 @@ class Training:
     def _code_version(self, row: Slice) -> str:
         if self._user is not None and self._trains_itself(row):
             return self._user.code_version
-        return f"slice-ledger {__version__}"
+        return BUILT_IN
 
     def _load(self, row: Slice, together: Sequence[str]) -> Cut:
         if self._user is not None and self._reads_itself:

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger import __version__
 from ledger.records import Slice
 from ledger.text import storable
 from runner.errors import ResultError, WorkerFileError
 from runner.folder import files_in
 from runner.trainer import Dataset, Trained
 
+BUILT_IN = f"slice-ledger {__version__}"
+"""The version of the code of every built-in trainer."""
 OFFERED = ("folder", "seed", "params")
 """What train() is given beyond row and data, if it names it."""
 LONGEST = 200
@@ -50,7 +53,7 @@ class UserFile:
             raise WorkerFileError(f"{path} defines neither train(row, data) nor get_data(row)")
         return cls(
             path=path,
-            code_version=f"sha256 {hashlib.sha256(source).hexdigest()[:12]}",
+            code_version=version_of(source),
             _get_data=get_data,
             _train=train,
             _evaluate=getattr(module, "evaluate", None),
@@ -88,6 +91,11 @@ class UserFile:
         _seed(seed)
         offered = {"folder": folder, "seed": seed, "params": dict(params)}
         return self._train(row, data, **{name: offered[name] for name in self._wanted})
+
+
+def version_of(source: bytes) -> str:
+    """The version of a worker file's code: the beginning of its sha256."""
+    return f"sha256 {hashlib.sha256(source).hexdigest()[:12]}"
 
 
 def interpret(returned: Any, folder: Path) -> Trained:

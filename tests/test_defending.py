@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 import runner
+from ledger import __version__
+from ledger.database import writing
 from ledger.requeue import Selection
 from ledger.store import Ledger
 from tests.series import daily
@@ -267,3 +271,35 @@ def test_the_option_is_typed_with_its_minus(project):
 
     assert done.exit_code == 0, done.output
     assert "larger is better, tolerance 5%" in project.query("SELECT reason FROM attempts")["reason"][1]
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_champions_of_other_code_are_told_with_the_command_that_queues_them(project):
+    train(project, **metric(1))
+    said = []
+    changed = metric(2)
+
+    runner.run(project, workers=0, quiet=True, say=said.append, **changed)
+    unchanged = []
+    runner.run(project, workers=0, quiet=True, say=unchanged.append, **metric(1))
+
+    assert said[0] == "1 champions were trained by other code than today's; to train them again:"
+    condition = shlex.split(said[1])[-1]
+    assert said[1].startswith(
+        "ledger requeue --where \"champion_code <> CASE WHEN trainer IS NULL THEN 'sha256 "
+    )
+    assert unchanged == []
+    assert project.requeue(Selection(where=condition)).queued == 1
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_champions_of_built_in_trainers_are_of_other_code_after_an_upgrade(project):
+    train(project, trainer="seasonal_naive")
+    with writing(project.engine) as conn:
+        conn.execute(text("UPDATE attempts SET code_version = 'slice-ledger 0.0.1'"))
+    said = []
+
+    runner.run(project, trainer="autoreg", workers=0, quiet=True, say=said.append)
+
+    assert said[1] == f"ledger requeue --where \"champion_code <> 'slice-ledger {__version__}'\""
+    assert project.requeue(Selection(where=shlex.split(said[1])[-1])).queued == 1
