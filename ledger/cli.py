@@ -8,14 +8,17 @@ import typer
 
 from ledger.commands import (
     backup,
+    champions,
     copy,
     doctor,
     failures,
     gc,
     import_,
     list_,
+    promote,
     query,
     requeue,
+    rollback,
     show,
     split,
     status,
@@ -32,9 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-ASKING = (status, list_, show, failures, query, views)
+ASKING = (status, list_, show, failures, champions, query, views)
 KEEPING = (verify, doctor, gc, backup, copy, upgrade)
-for module in (import_, split, *ASKING, requeue, *KEEPING):
+for module in (import_, split, *ASKING, requeue, promote, rollback, *KEEPING):
     module.register(app)
 
 

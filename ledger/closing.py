@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, insert, update
 
+from ledger import promotions
 from ledger.errors import LeaseLostError
 from ledger.prepared import Prepared
 from ledger.queue import RUNNING
@@ -73,6 +74,7 @@ def complete(conn: Connection, held: Claim, success: Success, facts: Facts, *, n
     """
     if success.passed:
         _leave(conn, _SUCCEED, held, Status.SUCCEEDED, champion=held.attempt_id)
+        promotions.note(conn, held, now=now)
     else:
         _leave(conn, _REJECT, held, Status.REJECTED)
     outcome = Outcome.SUCCEEDED if success.passed else Outcome.REJECTED

@@ -47,7 +47,15 @@ CONTRADICTIONS = (
         "slice {id!r}: its champion, the attempt with id {champion_id}, is no success of this slice",
         "SELECT s.id, s.champion_id FROM slices s LEFT JOIN attempts a ON a.id = s.champion_id "
         "WHERE s.champion_id IS NOT NULL "
-        "AND (a.id IS NULL OR a.slice_id <> s.id OR a.outcome <> 'succeeded')",
+        "AND (a.id IS NULL OR a.slice_id <> s.id OR (a.outcome <> 'succeeded' AND NOT EXISTS "
+        "(SELECT 1 FROM promotions p WHERE p.attempt_id = a.id AND p.why = 'promoted')))",
+    ),
+    Contradiction(
+        "slice {id!r}: its champion has the id {champion_id}, its last promotion says {attempt_id}",
+        "SELECT s.id, s.champion_id, p.attempt_id FROM slices s JOIN attempts a ON a.id = s.champion_id "
+        "AND a.slice_id = s.id AND a.outcome IN ('succeeded', 'rejected') "
+        "JOIN promotions p ON p.id = (SELECT MAX(id) FROM promotions WHERE slice_id = s.id) "
+        "WHERE p.attempt_id <> s.champion_id",
     ),
     Contradiction(
         "metrics belong to the attempt with id {attempt_id}, which gave no model",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -13,6 +13,7 @@ from ledger.inventory import StoredFile
 from ledger.orphans import Orphans, judge, unnamed
 from ledger.rest import require_rest
 from ledger.runners import live_runners
+from ledger.thinning import Thinned, give_up, gone, sweep
 
 PROBE_SECONDS = 3600
 """A file that was written only to see whether files can be lives for milliseconds."""
@@ -27,11 +28,16 @@ class Collected:
     refused: tuple[str, ...]  # files the disk did not let go
     unexplained: int  # kept: the ledger cannot say what they are
     dry_run: bool
+    older: Thinned = field(default_factory=Thinned)  # of models that were given up
 
     def lines(self) -> list[str]:
         """The report in words."""
         would = "would be " if self.dry_run else ""
         told = [f"{self.files} files ({self.bytes / 1e6:.1f} MB) {would}removed"]
+        if self.older.files:
+            told.append(
+                f"{self.older.files} files of older models ({self.older.bytes / 1e6:.1f} MB) {would}removed"
+            )
         if self.refused:
             told.append(f"{len(self.refused)} could not be removed, such as {self.refused[0]}")
         if self.unexplained:
@@ -43,15 +49,23 @@ class Collected:
 
 
 def collect(
-    engine: Engine, store: ArtifactStore, *, now: datetime, unexplained: bool = False, dry_run: bool = False
+    engine: Engine,
+    store: ArtifactStore,
+    *,
+    now: datetime,
+    keep: int | None = None,
+    unexplained: bool = False,
+    dry_run: bool = False,
 ) -> Collected:
     """Remove what crashes left: files and temporary files of attempts that ended without a model.
 
     What a runner is writing stays: the files are listed first and the ledger is read after, so an
     attempt that had begun to write is known by then. Files of attempts the ledger does not know
-    stay too, unless `unexplained` and no runner is at work. Emptied folders go once none is.
+    stay too, unless `unexplained` and no runner is at work. Emptied folders go once none is. With
+    `keep`, files of all but the last so many models of each slice go as well; a champion's never.
     Raises LedgerError for `unexplained` while a runner may be at work.
     """
+    older = Thinned() if keep is None else give_up(engine, keep=keep, now=now, dry_run=dry_run)
     candidates = unnamed(engine, store.files())
     with reading(engine) as conn:
         if unexplained:
@@ -59,16 +73,18 @@ def collect(
         orphans = judge(conn, candidates)
         rests = all(runner.alive is False for runner in live_runners(conn))
     unwanted = _unwanted(orphans, unexplained=unexplained, now=now)
-    refused = [] if dry_run else [file for file in unwanted if not _gone(store, file)]
+    refused = [] if dry_run else [file for file in unwanted if not gone(store, file)]
+    stayed = [] if dry_run else sweep(engine, store)
     if rests and not dry_run:  # a runner may be about to write into a folder that is empty now
         store.discard_empty_folders()
     removed = set(unwanted).difference(refused)
     return Collected(
         files=len(removed),
         bytes=sum(file.bytes for file in removed),
-        refused=tuple(file.shown for file in refused),
+        refused=tuple(file.shown for file in (*refused, *stayed)),
         unexplained=0 if unexplained else len(orphans.unexplained),
         dry_run=dry_run,
+        older=older,
     )
 
 
@@ -79,11 +95,3 @@ def _unwanted(orphans: Orphans, *, unexplained: bool, now: datetime) -> list[Sto
         *(file for file in orphans.probes if file.modified is None or file.modified < old),
         *(each.file for each in orphans.unexplained if unexplained),
     ]
-
-
-def _gone(store: ArtifactStore, file: StoredFile) -> bool:
-    try:
-        store.discard(file.path)
-    except OSError:
-        return False
-    return True

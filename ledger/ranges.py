@@ -15,6 +15,9 @@ from ledger.errors import RangeError
 Instant: TypeAlias = Decimal | datetime
 Kind: TypeAlias = Literal["number", "time"]
 
+EPOCHS: dict[Literal["s", "ms"], tuple[float, float]] = {"s": (1e8, 4.2e9), "ms": (1e11, 4.2e12)}
+"""Numbers that are taken as times: seconds and milliseconds since 1970, from 1973 to 2103."""
+
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Python would read a week (2014-W05) as its Monday, and an offset after a date as a time of day.

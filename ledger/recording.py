@@ -35,7 +35,9 @@ class Recording:
 
     def champion(self, held: Claim) -> Champion | None:
         """The model that serves for a claimed slice until a new one does, None for its first."""
-        return None if held.champion_id is None else registry.champion(self._conn, held.champion_id)
+        if held.champion_id is None:
+            return None
+        return registry.champion(self._conn, held.champion_id, held.slice.ranges)
 
     def complete(self, held: Claim, success: Success, facts: Facts) -> bool:
         """Record a trained model whole, or nothing of it."""

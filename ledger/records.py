@@ -125,6 +125,11 @@ class Champion:
     attempt_id: int
     trainer: str | None
     files: tuple[Artifact, ...]
+    number: int = 0  # of the attempt
+    ranges: Ranges | None = None  # it was trained and tested on
+    metrics: Mapping[str, float] = field(
+        default_factory=dict
+    )  # only where another is tested on the same range
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,9 @@ class Facts:
     code_version: str | None = None
     seed: int | None = None
     warm_start_id: int | None = None  # the attempt whose model the training began from
+    compared_with: int | None = None  # the attempt of the champion at that time
+    compared_by: str | None = None  # the metric that decided; None: they could not be compared
+    champion_score: float | None = None  # the champion's, on the same test range; None for NaN and infinities
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from ledger.status import Outcome, Status
+from ledger.status import Outcome, Status, Why
 
 NAMING = {
     "ix": "%(column_0_label)s",
@@ -61,7 +61,7 @@ class Utc(TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def one_of(column: str, values: type[Status] | type[Outcome], name: str) -> CheckConstraint:
+def one_of(column: str, values: type[Status] | type[Outcome] | type[Why], name: str) -> CheckConstraint:
     """Refuse what is not in the closed list."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
@@ -195,6 +195,9 @@ attempts = Table(
     Column("code_version", Text),
     Column("seed", BigInteger),
     Column("warm_start_id", Key, ForeignKey("attempts.id")),
+    Column("compared_with", Key, ForeignKey("attempts.id")),  # the champion of that time
+    Column("compared_by", Text),  # the metric that decided
+    Column("champion_score", Double),  # the champion's on the same test range
     UniqueConstraint("slice_id", "number"),
     one_of("outcome", Outcome, "known_outcome"),
     CheckConstraint("(outcome = 'running') = (finished_at IS NULL)", name="finished_when_closed"),
@@ -221,8 +224,23 @@ artifacts = Table(
     Column("format", Text, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
+    Column("removed_at", Utc),  # when `ledger gc --keep` gave the file up
     UniqueConstraint("path"),
     sqlite_with_rowid=False,
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("slice_id", Text, ForeignKey("slices.id"), nullable=False),
+    Column("attempt_id", Key, ForeignKey("attempts.id"), nullable=False),  # whose model serves from then on
+    Column("before_id", Key, ForeignKey("promotions.id")),  # what a rollback returns to
+    Column("why", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    one_of("why", Why, "known_why"),
+    Index("promotions_of_slice", "slice_id", "id"),
+    sqlite_autoincrement=True,
 )
 
 drift_checks = Table(
@@ -240,6 +258,7 @@ drift_checks = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text),
     Column("checked_at", Utc, nullable=False),
+    Column("requeued_at", Utc),  # when the slice was queued again for this check
     CheckConstraint(
         "verdict IN ('stable', 'suspect', 'drifted', 'insufficient', 'common_cause')", name="known_verdict"
     ),

@@ -47,6 +47,14 @@ MOVES: frozenset[tuple[Status, Status]] = frozenset(
 )
 
 
+class Why(StrEnum):
+    """Why a model serves."""
+
+    TRAINED = "trained"
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled back"
+
+
 class Reason(StrEnum):
     """Why a slice is pending; a drifted one says `drift:` and what drifted."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger import artifact_root, registry, reports
+from ledger import artifact_root, promotions, registry, reports
 from ledger.checkpoint import LARGE
 from ledger.database import reading, writing
 from ledger.doctor import examine
@@ -15,9 +15,10 @@ from ledger.findings import Findings
 from ledger.gc import Collected, collect
 from ledger.history import SliceHistory, slice_history
 from ledger.import_report import ImportReport
+from ledger.promotions import RollbackReport
 from ledger.query import run_query
 from ledger.records import Artifact
-from ledger.requeue import RequeueReport, Selection, requeue
+from ledger.requeue import RequeueReport, Selection, Terms, requeue
 from ledger.slices import import_rows
 from ledger.splitfile import read_batches
 from ledger.staging import Defaults, Rows
@@ -93,28 +94,61 @@ class Ledger(Work):
         columns, rows = run_query(self._engine, sql)
         return pd.DataFrame(rows, columns=columns)
 
-    def requeue(self, selection: Selection, *, dry_run: bool = False) -> RequeueReport:
-        """Put the selected slices back in the queue, in one statement."""
+    def requeue(
+        self, selection: Selection, terms: Terms | None = None, *, dry_run: bool = False
+    ) -> RequeueReport:
+        """Put the selected slices back in the queue, in one transaction."""
         with writing(self._engine) as conn:
-            report = requeue(conn, selection, now=self._clock())
+            report = requeue(conn, selection, terms, now=self._clock())
             transaction = conn.get_transaction()
             if dry_run and transaction is not None:
                 transaction.rollback()
         return report
 
     def model_files(self, slice_id: str, attempt: int | None = None) -> list[Artifact]:
-        """The files of a slice's champion, or of its attempt number `attempt`."""
+        """The files of a slice's champion, or of its attempt number `attempt`.
+
+        Raises UnknownSliceError, and NoModelError where there is no such model or its files were removed.
+        """
         with reading(self._engine) as conn:
-            return registry.artifacts_of(conn, registry.model_of(conn, slice_id, attempt))
+            model = registry.model_of(conn, slice_id, attempt)
+            registry.require_kept(conn, model, slice_id)
+            return registry.artifacts_of(conn, model)
 
     def verify(self) -> Verification:
         """Check the guarantees, every model file, and files that no row names."""
         return verify(self._engine, self.artifact_store())
 
-    def gc(self, *, unexplained: bool = False, dry_run: bool = False) -> Collected:
-        """Remove model files that no row names and nobody is writing."""
+    def promote(self, slice_id: str, attempt: int) -> None:
+        """Let the model of attempt number `attempt` serve for a slice, if its files are as they were.
+
+        Raises UnknownSliceError, NoModelError, ArtifactError, and LedgerError while it is being trained.
+        """
         store = self.artifact_store()
-        return collect(self._engine, store, now=self._clock(), unexplained=unexplained, dry_run=dry_run)
+        for file in self.model_files(slice_id, attempt):
+            store.check(file)
+        with writing(self._engine) as conn:
+            promotions.promote(conn, slice_id, attempt, now=self._clock())
+
+    def roll_back(self, selection: Selection, *, dry_run: bool = False) -> RollbackReport:
+        """Let the champion before serve again for the selected slices, in one transaction."""
+        with writing(self._engine) as conn:
+            report = promotions.roll_back(conn, selection, now=self._clock())
+            transaction = conn.get_transaction()
+            if dry_run and transaction is not None:
+                transaction.rollback()
+        return report
+
+    def gc(self, *, keep: int | None = None, unexplained: bool = False, dry_run: bool = False) -> Collected:
+        """Remove model files that no row names and nobody is writing; with `keep`, older models' too."""
+        return collect(
+            self._engine,
+            self.artifact_store(),
+            now=self._clock(),
+            keep=keep,
+            unexplained=unexplained,
+            dry_run=dry_run,
+        )
 
     def doctor(self) -> list[Symptom]:
         """What is unhealthy about the ledger and this machine, with what to do; [] for nothing."""

@@ -163,6 +163,7 @@ def _recorded(engine: Engine) -> Iterator[tuple[str, int, bool, Artifact]]:
         select(*key, *columns, attempts.c.slice_id, attempts.c.number, _is_needed())
         .join(attempts, attempts.c.id == artifacts.c.attempt_id)
         .join(slices, slices.c.id == attempts.c.slice_id, isouter=True)
+        .where(artifacts.c.removed_at.is_(None))
         .order_by(*key)
         .limit(BATCH)
     )

@@ -55,6 +55,7 @@ VIEWS: tuple[View, ...] = (
             "crashes": "workers it killed since it was queued",
             "not_before": "when it is tried again, while it waits",
             "champion_attempt": "the number of the attempt whose model serves",
+            "champion_code": "the code that trained it: slice-ledger's version, or a worker file's sha256",
             "last_outcome": "how the last attempt ended",
             "last_error_type": "the class of its error",
             "last_error": "its message",
@@ -65,7 +66,7 @@ VIEWS: tuple[View, ...] = (
         "COALESCE(s.active_test_from, s.test_from) AS test_from, "
         "COALESCE(s.active_test_to, s.test_to) AS test_to, "
         "s.trainer, s.priority, s.attempt, s.tries, s.crashes, s.not_before, "
-        "c.number AS champion_attempt, a.outcome AS last_outcome, "
+        "c.number AS champion_attempt, c.code_version AS champion_code, a.outcome AS last_outcome, "
         "a.error_type AS last_error_type, a.error_message AS last_error "
         f"FROM slices s {_LAST_ATTEMPT} LEFT JOIN attempts c ON c.id = s.champion_id",
     ),
@@ -96,7 +97,10 @@ VIEWS: tuple[View, ...] = (
             "number": "counts the attempts of the slice from 1",
             "runner_id": "the runner that made it",
             "outcome": "running, succeeded, rejected, failed, timeout, crashed, interrupted or lost",
-            "reason": "the gate's verdict, or why it was given back",
+            "reason": "the verdict of gate and comparison, or why it was given back",
+            "compared_by": "the metric by which it was compared with the champion of then; empty: it was not",
+            "score": "its own value of that metric",
+            "champion_score": "the champion's on the same test range; as score, empty for NaN and infinities",
             "trainer": "the trainer",
             "model_used": "what was fitted",
             "started_at": "when it was claimed (UTC)",
@@ -108,10 +112,12 @@ VIEWS: tuple[View, ...] = (
             "error_type": "the class of the error",
             "error_message": "its message",
         },
-        f"SELECT a.id, a.slice_id, {_SOURCE_SQL}, a.number, a.runner_id, a.outcome, a.reason, a.trainer, "
-        f"a.model_used, a.started_at, a.finished_at, {_SECONDS} AS seconds, a.train_rows, a.test_rows, "
+        f"SELECT a.id, a.slice_id, {_SOURCE_SQL}, a.number, a.runner_id, a.outcome, a.reason, "
+        f"a.compared_by, m.value AS score, a.champion_score, a.trainer, a.model_used, a.started_at, "
+        f"a.finished_at, {_SECONDS} AS seconds, a.train_rows, a.test_rows, "
         "a.peak_memory, a.error_type, a.error_message "
-        "FROM attempts a JOIN slices s ON s.id = a.slice_id",
+        "FROM attempts a JOIN slices s ON s.id = a.slice_id "
+        "LEFT JOIN metrics m ON m.attempt_id = a.id AND m.name = a.compared_by",
     ),
     View(
         "failures",
@@ -146,14 +152,18 @@ VIEWS: tuple[View, ...] = (
             "trainer": "the trainer",
             "model_used": "what was fitted",
             "trained_at": "when (UTC)",
+            "since": "when it began to serve, the last time (UTC)",
+            "why": "trained, promoted or rolled back",
             "path": "the model file, relative to the artifact root; empty where none was kept",
             "format": "json, npz, pickle, keras, …",
             "bytes": "its size",
             "sha256": "its checksum",
         },
         "SELECT s.id AS slice_id, a.number AS attempt, a.trainer, a.model_used, a.finished_at AS trained_at, "
-        "f.path, f.format, f.bytes, f.sha256 "
-        "FROM slices s JOIN attempts a ON a.id = s.champion_id LEFT JOIN artifacts f ON f.attempt_id = a.id",
+        "p.at AS since, p.why, f.path, f.format, f.bytes, f.sha256 "
+        "FROM slices s JOIN attempts a ON a.id = s.champion_id "
+        "LEFT JOIN promotions p ON p.id = (SELECT MAX(l.id) FROM promotions l WHERE l.slice_id = s.id) "
+        "LEFT JOIN artifacts f ON f.attempt_id = a.id",
     ),
     View(
         "drifted",

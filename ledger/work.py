@@ -11,6 +11,7 @@ from ledger.database import reading, writing
 from ledger.errors import ArtifactError
 from ledger.handle import Handle
 from ledger.hosts import this_process
+from ledger.othercode import OtherCode, other_code
 from ledger.recording import Recording
 from ledger.records import Claim
 
@@ -111,6 +112,11 @@ class Work(Handle):
         """Up to `count` slices spread over the ledger, to be tried out; nothing is claimed."""
         with reading(self._engine) as conn:
             return queue.sample(conn, count)
+
+    def other_code(self, *, unnamed: str, built_in: str) -> OtherCode:
+        """Champions trained by other code than these: of slices that name no trainer, and of others."""
+        with reading(self._engine) as conn:
+            return other_code(conn, unnamed=unnamed, built_in=built_in)
 
     def trainers_named(self) -> set[str]:
         """The trainers that slices still to be trained name for themselves."""

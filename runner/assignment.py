@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
+from runner.challenge import Defence
 from runner.databases import OPEN
 
 
@@ -25,6 +26,7 @@ class Setup:
     labels: str | None = None  # a column, or a file of ranges
     keep_open: int = OPEN  # databases
     memory_limit: int | None = None  # bytes
+    defend: bool = True  # whether a champion is scored where a new model is
     scratch: str | None = None  # the folder under which each worker has its own
 
 
@@ -43,7 +45,7 @@ class Assignment:
     held: Claim
     together: tuple[str, ...] = ()  # the columns of slices that come soon: best read with this one
     ahead: Ahead | None = None  # to be read while this slice is trained
-    champion: Champion | None = None  # what the training may begin from
+    champion: Champion | None = None  # what the training may begin from, and what the new model must match
     worker: int | None = None  # the number of the worker that has read its table; another will do
 
 
@@ -56,4 +58,5 @@ class Report:
     failure: Failure | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: tuple[Artifact, ...] = ()
+    defence: Defence | None = None  # how the champion does there
     nothing_kept: str | None = None  # why no file could be written: no fault of the slice

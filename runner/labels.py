@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ledger.errors import RangeError
-from ledger.ranges import Interval, interval
+from ledger.ranges import EPOCHS, Interval, interval
 from ledger.records import Slice
 from runner.cut import RETURNED, Cut, numbers_in, require_column
 from runner.errors import OptionError
-from runner.timeaxis import EPOCHS, TimeAxis
+from runner.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
     import numpy as np

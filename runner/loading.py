@@ -44,10 +44,11 @@ def load(
     files = ledger.model_files(slice_id, attempt)
     if not files:
         raise ModelFormatError(f"slice {slice_id!r}: the training kept metrics only, no model")
-    return _load(store, files, allow_pickle=allow_pickle)
+    return load_files(store, files, allow_pickle=allow_pickle)
 
 
-def _load(store: ArtifactStore, files: Sequence[Artifact], *, allow_pickle: bool) -> Any:
+def load_files(store: ArtifactStore, files: Sequence[Artifact], *, allow_pickle: bool = False) -> Any:
+    """The model whose files these are, as `load` gives it. Raises ArtifactError and ModelFormatError."""
     of_model = [file for file in files if file.format != "file"]
     if not of_model or of_model[0].format == "custom":
         return {_name(file): _checked_place(store, file) for file in of_model or files}

@@ -25,6 +25,7 @@ LEAST: dict[str, float] = {
     "grace": 0.0,
     "backoff": 0.0,
     "backoff_limit": 0.0,
+    "tolerance": 0.0,
 }
 MOST: dict[str, float] = {"seed": 2**32 - 1}
 """The smallest and the largest value of a number."""
@@ -39,6 +40,8 @@ class RunOptions:
     worker: str | None = None  # the user's worker file
     params: Mapping[str, str] = field(default_factory=dict)
     gates: tuple[str, ...] = ()
+    compare: str | None = None  # the metric by which a new model must be no worse than the champion
+    tolerance: float = 0.0  # how much worse it may be, as a share of the champion's score
     timeout: float | None = None
     memory_limit: int | None = None  # bytes, of each worker process
     max_attempts: int = 3

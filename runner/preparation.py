@@ -8,9 +8,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from ledger.store import Ledger
 from runner.assignment import Setup
+from runner.challenge import NOTHING
 from runner.crew import Crew
 from runner.databases import OPEN
 from runner.errors import RunnerError
@@ -34,6 +36,7 @@ def setup_for(ledger: Ledger, options: RunOptions) -> Setup:
         time_column=options.time_column,
         separator=options.separator,
         labels=options.labels,
+        defend=options.compare != NOTHING,
         keep_open=OPEN if options.per_source is None else 1,
         memory_limit=options.memory_limit,
     )
@@ -61,6 +64,17 @@ def checked_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -
     wanted = named | ({default} if default else set())
     libraries = {library for name in wanted for library in trainers.LIBRARIES[name]}
     return sorted(libraries | (user.libraries if user is not None else set()))
+
+
+def told_other_code(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -> None:
+    """Say how many champions were trained by other code than this run's, and what queues them."""
+    from runner.outline import outline
+    from runner.userfile import BUILT_IN, version_of
+
+    own = setup.worker if setup.worker and outline(setup.worker).trains else None
+    unnamed = version_of(Path(own).read_bytes()) if own else BUILT_IN
+    for line in ledger.other_code(unnamed=unnamed, built_in=BUILT_IN).lines(ledger.option):
+        say(line)
 
 
 def crew_for(options: RunOptions, setup: Setup, preload: list[str], stopping: Stopping) -> Crew:

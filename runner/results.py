@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from ledger.artifacts import ArtifactStore
@@ -13,6 +15,7 @@ from ledger.records import Claim, Facts, Failure, Success
 from ledger.status import Outcome
 from runner.assignment import Report
 from runner.breaker import Breaker
+from runner.challenge import Challenge, Defence, Ruling
 from runner.crew import Death, Event
 from runner.errors import SlowFitWarning
 from runner.gate import Gates
@@ -35,6 +38,7 @@ class Results:
         *,
         store: ArtifactStore,
         gates: Gates,
+        challenge: Challenge,
         policy: RetryPolicy,
         summary: Summary,
         clock: Callable[[], datetime],
@@ -44,6 +48,7 @@ class Results:
     ) -> None:
         self._store = store
         self._gates = gates
+        self._challenge = challenge
         self._policy = policy
         self._summary = summary
         self._clock = clock
@@ -89,9 +94,11 @@ class Results:
         self._consequences.clear()
 
     def _trained(self, record: Recording, report: Report) -> None:
-        verdict = self._gates.verdict(report.metrics)
+        verdict, ruling = self._gates.verdict(report.metrics), self._ruling(report)
+        if ruling is not None and verdict.passed:
+            verdict = ruling.verdict
         success = Success(report.metrics, report.artifacts, verdict.passed, verdict.reason)
-        stands = record.complete(report.held, success, report.facts)
+        stands = record.complete(report.held, success, _with(report.facts, report.defence, ruling))
 
         def happen() -> None:
             if not stands:
@@ -103,6 +110,9 @@ class Results:
             self._breaker.succeeded()
             self._summary.succeeded += verdict.passed
             self._summary.rejected += not verdict.passed
+            if ruling is not None:
+                self._summary.outdone += ruling.verdict is verdict and not verdict.passed
+                self._summary.uncompared += verdict.passed and ruling.compared_by is None
 
         self._consequences.append(happen)
 
@@ -113,6 +123,10 @@ class Results:
             if line.startswith(slow) and self._summary.slow_fits is None:
                 self._summary.slow_fits = line.removeprefix(slow)
                 self._tell(f"Warning: {self._summary.slow_fits}")
+
+    def _ruling(self, report: Report) -> Ruling | None:
+        """What the challenge says, None where there was no champion to compare with."""
+        return None if report.defence is None else self._challenge.rule(report.metrics, report.defence)
 
     def _failed(
         self, record: Recording, held: Claim, failure: Failure, facts: Facts, outcome: Outcome
@@ -171,3 +185,16 @@ class Results:
 def _was(death: Death) -> str:
     told = str(death.ending)
     return f"was {told}" if told.startswith("killed") else told
+
+
+def _with(facts: Facts, defence: Defence | None, ruling: Ruling | None) -> Facts:
+    """The facts with what the new model was compared with, and by what."""
+    if defence is None or ruling is None:
+        return facts
+    score = ruling.champion_score
+    return replace(
+        facts,
+        compared_with=defence.attempt_id,
+        compared_by=ruling.compared_by,
+        champion_score=score if score is not None and math.isfinite(score) else None,
+    )

@@ -14,6 +14,7 @@ from ledger.artifacts import ArtifactStore
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError
 from ledger.runners import COULD_NOT_START, FINISHED
 from ledger.store import Ledger
+from runner.challenge import Challenge
 from runner.config import DEFAULT_CONFIG, read_config
 from runner.crew import Crew
 from runner.engine import Engine
@@ -23,7 +24,7 @@ from runner.gate import Gates
 from runner.heartbeat import Heartbeat
 from runner.lookahead import Lookahead
 from runner.options import RunOptions, resolve
-from runner.preparation import checked_trainers, crew_for, setup_for, told_when_slow
+from runner.preparation import checked_trainers, crew_for, setup_for, told_other_code, told_when_slow
 from runner.presence import Presence
 from runner.progress import Progress, progress_for
 from runner.results import Results
@@ -94,6 +95,7 @@ def _run(
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
     ledger.require_local()
     ledger.require_sound()
+    told_other_code(ledger, setup, say)
     store.probe()
     if resume and (lost := ledger.train_again_what_a_power_cut_took()):
         say(f"{lost} slices are trained again: their model files did not outlive a power cut")
@@ -125,13 +127,15 @@ def conduct(
 ) -> Summary:
     """Run from the runner's first word to its last, and leave the ledger at rest whatever happens."""
     store = ledger.artifact_store()
+    gates = Gates.parse(options.gates)
     summary = Summary(ledger_option=ledger.option)
     started = time.monotonic()
     presence = Presence(ledger, options.as_json(), resume=resume)
     shown = progress()
     results = Results(
         store=store,
-        gates=Gates.parse(options.gates),
+        gates=gates,
+        challenge=Challenge.of(options.compare, options.tolerance, gates.gates),
         policy=RetryPolicy(options.max_attempts, options.backoff, options.backoff_limit),
         summary=summary,
         clock=ledger.now,

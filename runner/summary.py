@@ -16,6 +16,8 @@ class Summary:
     started: int = 0  # attempts
     succeeded: int = 0
     rejected: int = 0
+    outdone: int = 0  # of those rejected, how many were worse than their champion
+    uncompared: int = 0  # of those that succeeded, how many replaced a champion unseen
     failed: int = 0
     retried: int = 0
     crashed: int = 0
@@ -61,6 +63,11 @@ class Summary:
             f"in {span(self.seconds)}{rate}"
         ]
         notes = (
+            (self.outdone, "new models were worse than the champion, which goes on serving"),
+            (
+                self.uncompared,
+                "new models replaced a champion without a comparison; `reason` in attempt_log says why",
+            ),
             (self.retried, "attempts failed and are tried again"),
             (len(self.waiting), "slices wait to be tried again"),
             (self.crashed, "attempts killed their worker"),

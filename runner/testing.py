@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ledger.records import Slice
 from runner.drift.contract import check_drift_detector
 from runner.errors import UnfitDataError
-from runner.trainer import Classifier, Dataset, Detector, Forecaster, Model
+from runner.trainer import Classifier, Continuable, Dataset, Detector, Forecaster, Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["check_drift_detector", "check_trainer", "check_worker_file"]
 
+GOING_ON = 1e-2
+"""How far answers may be off where what came before the data is estimated and not known."""
+
 
 def check_trainer(trainer: Any, dataset: Dataset, params: Any = None) -> None:
     """Assert that a trainer module keeps its promises on `dataset`.
 
     It must be deterministic, leave the data alone, give a forecaster, detector or classifier,
     restore to the same answers from its saved form, and refuse data it cannot use with an
-    UnfitDataError. Raises AssertionError naming the promise that is broken.
+    UnfitDataError. Where it can go on after other data, it gives the
+    same answers after its own. Raises AssertionError naming the promise that is broken.
     """
     given = trainer.Params() if params is None else params
     before: Any = dataset.train.copy()
@@ -42,6 +46,7 @@ def check_trainer(trainer: Any, dataset: Dataset, params: Any = None) -> None:
     restored = _restored(trainer, model)
     assert _close(_answers(model, dataset), _answers(restored, dataset)), "a restored model answers otherwise"
     assert restored.model_used == model.model_used, "a restored model has another name"
+    _check_going_on(model, dataset)
     _check_refusals(trainer, dataset, given)
 
 
@@ -111,6 +116,23 @@ def _check_answers(model: Any, dataset: Dataset) -> None:
         gaps = np.asarray(dataset.test, dtype=np.float64).copy()
         gaps[1::3] = np.nan
         assert np.isfinite(model.score(gaps)).all(), "a missing value makes a score that is not finite"
+
+
+def _check_going_on(model: Any, dataset: Dataset) -> None:
+    import numpy as np
+
+    from runner.trainers.series import training_values
+
+    if not isinstance(model, Continuable):
+        return
+    values = training_values(dataset, at_least=1, varying=False)
+    before = values.copy()
+    again = model.continued(values, 0)
+    assert np.array_equal(before, values, equal_nan=True), "going on after data changed them"
+    assert again.model_used == model.model_used, "going on made another model"
+    for first, second in zip(_answers(model, dataset), _answers(again, dataset), strict=True):
+        off = np.abs(second - first).max() / max(1.0, np.abs(first).max())
+        assert off < GOING_ON, f"after its own training data it answers otherwise (by {off:.2g} of the whole)"
 
 
 def _check_refusals(trainer: Any, dataset: Dataset, params: Any) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from ledger.ranges import Interval
+from ledger.ranges import EPOCHS, Interval
 from runner.errors import UnfitDataError
 
 if TYPE_CHECKING:
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-SECONDS = (1e8, 4.2e9)  # epoch seconds from 1973 to 2103: such numbers are taken as times
-MILLISECONDS = (1e11, 4.2e12)
-EPOCHS: dict[Literal["s", "ms"], tuple[float, float]] = {"s": SECONDS, "ms": MILLISECONDS}
+SECONDS, MILLISECONDS = EPOCHS["s"], EPOCHS["ms"]
 
 
 class TimeError(UnfitDataError):

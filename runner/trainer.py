@@ -89,6 +89,18 @@ class Classifier(Model, Protocol):
         """Return one label per row. A label column among the rows is ignored."""
 
 
+@runtime_checkable
+class Continuable(Model, Protocol):
+    """A model of a series that can go on after data it was not trained on."""
+
+    def continued(self, values: Floats, rows: int | None) -> Model:
+        """The same model, its parameters as they are, at the end of `values` instead of its own data.
+
+        `values` (shape (n,), NaN in gaps, the last one known) end `rows` rows after the training
+        data did; None where that cannot be told. Raises UnfitDataError where they are not enough.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Trained:
     """What a user's `train(row, data)` may return: metrics, and the model they belong to.

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ledger import __version__
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
 from runner.assignment import Assignment, Report, Setup
+from runner.challenge import Defence
 from runner.cut import Cut, cut
+from runner.defending import Defending
 from runner.errors import FinalError, MissingColumnError, UnfitDataError
 from runner.labels import LabelFile, is_label_file, taken_out
 from runner.memory import forget_peak, peak_memory
@@ -25,7 +26,7 @@ from runner.saving import save
 from runner.scratch import Scratch
 from runner.sources import Reader, SourceSettings
 from runner.trainer import Dataset
-from runner.userfile import UserFile, interpret
+from runner.userfile import BUILT_IN, UserFile, interpret
 
 
 class Phases:
@@ -54,6 +55,7 @@ class Training:
         self._scratch = Scratch(setup.scratch)
         self._store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
         self._user = UserFile.load(setup.worker) if setup.worker else None
+        self._defending = Defending(self._store, self._user)
         in_file = setup.labels is not None and is_label_file(setup.labels)
         self._label_file = LabelFile.read(str(setup.labels)) if in_file else None
         self._label_column = None if in_file else setup.labels
@@ -110,9 +112,20 @@ class Training:
             dataset = _dataset(data, params, self._setup.seed)
         if assignment.ahead is not None and not self._reads_itself:
             self._reader.read_ahead(assignment.ahead.row, assignment.ahead.together)
+        defended = self._defended(assignment, dataset, data.labels, phases)
         if self._trains_itself(row):
-            return self._by_user(held, dataset, data.labels, params, phases, facts)
-        return self._built_in(assignment, dataset, data.labels, params, phases, facts)
+            return defended | self._by_user(held, dataset, data.labels, params, phases, facts)
+        return defended | self._built_in(assignment, dataset, data.labels, params, phases, facts)
+
+    def _defended(
+        self, assignment: Assignment, dataset: Dataset, labels: Any, phases: Phases
+    ) -> dict[str, Defence]:
+        """How the champion does; before the training, which may change the data it is given."""
+        if assignment.champion is None or not self._setup.defend:
+            return {}
+        with phases.time("evaluate"):
+            defence = self._defending.defence(assignment.champion, assignment.held.slice, dataset, labels)
+        return {"defence": defence}
 
     def trainer_of(self, row: Slice) -> str:
         """The trainer in force for a slice: its own, else the run's."""
@@ -130,7 +143,7 @@ class Training:
     def _code_version(self, row: Slice) -> str:
         if self._user is not None and self._trains_itself(row):
             return self._user.code_version
-        return f"slice-ledger {__version__}"
+        return BUILT_IN
 
     def _load(self, row: Slice, together: Sequence[str]) -> Cut:
         if self._user is not None and self._reads_itself:

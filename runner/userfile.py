@@ -1,4 +1,4 @@
-"""The user's worker file: get_data(row) and train(row, data), and what train may return."""
+"""The user's worker file: its functions get_data, train and evaluate, and what they may return."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ledger import __version__
 from ledger.records import Slice
 from ledger.text import storable
 from runner.errors import ResultError, WorkerFileError
 from runner.folder import files_in
 from runner.trainer import Dataset, Trained
 
+BUILT_IN = f"slice-ledger {__version__}"
+"""The version of the code of every built-in trainer."""
 OFFERED = ("folder", "seed", "params")
 """What train() is given beyond row and data, if it names it."""
 LONGEST = 200
@@ -33,6 +36,7 @@ class UserFile:
     code_version: str  # the beginning of the file's sha256
     _get_data: Callable[..., Any] | None
     _train: Callable[..., Any] | None
+    _evaluate: Callable[..., Any] | None
     _wanted: frozenset[str]
 
     @classmethod
@@ -49,9 +53,10 @@ class UserFile:
             raise WorkerFileError(f"{path} defines neither train(row, data) nor get_data(row)")
         return cls(
             path=path,
-            code_version=f"sha256 {hashlib.sha256(source).hexdigest()[:12]}",
+            code_version=version_of(source),
             _get_data=get_data,
             _train=train,
+            _evaluate=getattr(module, "evaluate", None),
             _wanted=_wanted(train) if train else frozenset(),
         )
 
@@ -65,6 +70,16 @@ class UserFile:
         """Whether it defines train."""
         return self._train is not None
 
+    @property
+    def evaluates(self) -> bool:
+        """Whether it defines evaluate."""
+        return self._evaluate is not None
+
+    def evaluate(self, row: Slice, data: Dataset, model: Any) -> dict[str, float]:
+        """Call the user's evaluate on an earlier model. Raises ResultError for what are no metrics."""
+        assert self._evaluate is not None
+        return _metrics(self._evaluate(row, data, model))
+
     def get_data(self, row: Slice) -> Any:
         """Call the user's get_data."""
         assert self._get_data is not None
@@ -76,6 +91,11 @@ class UserFile:
         _seed(seed)
         offered = {"folder": folder, "seed": seed, "params": dict(params)}
         return self._train(row, data, **{name: offered[name] for name in self._wanted})
+
+
+def version_of(source: bytes) -> str:
+    """The version of a worker file's code: the beginning of its sha256."""
+    return f"sha256 {hashlib.sha256(source).hexdigest()[:12]}"
 
 
 def interpret(returned: Any, folder: Path) -> Trained:

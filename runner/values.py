@@ -47,6 +47,15 @@ def seconds(value: Any) -> float:
     return float(value)
 
 
+def _share(value: Any) -> float:
+    """`5%` or 0.05, as a number."""
+    in_percent = isinstance(value, str) and value.strip().endswith("%")
+    share = float(value.strip()[:-1]) / 100 if in_percent else float(value)
+    if isinstance(value, bool) or not 0 <= share < (math.inf if in_percent else 1.0):
+        raise ValueError
+    return share
+
+
 def _bytes(value: Any) -> int:
     if isinstance(value, str):
         match = _BYTES.fullmatch(value.strip())
@@ -124,6 +133,8 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "worker": _path,
     "params": _params,
     "gates": _conditions,
+    "compare": _text,
+    "tolerance": _share,
     "timeout": seconds,
     "memory_limit": _bytes,
     "max_attempts": _whole,
@@ -151,6 +162,7 @@ _EXPECTED: dict[Callable[[Any], Any], str] = {
     seconds: "a time such as 90s, 15m, 8h or 2d",
     _bytes: "an amount of memory such as 900MB or 2GB",
     _whole: "a whole number",
+    _share: "a share such as 5% or 0.05",
     _yes_or_no: "true or false",
     _urls: "a table of names and URLs in quotes",
 }

@@ -83,8 +83,10 @@ WORDS = {
     "backup": ["kept.db"],
     "check": ["worker.py"],
     "import": ["split.csv"],
+    "promote": ["a", "1"],
     "query": ["SELECT 1"],
     "requeue": ["a"],
+    "rollback": ["a"],
     "show": ["a"],
 }
 COMMANDS = [

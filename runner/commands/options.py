@@ -29,6 +29,18 @@ GateOption = Annotated[
     list[str] | None,
     typer.Option(envvar="RUNNER_GATE", help="A condition a model must meet, such as 'mae<0.5'."),
 ]
+CompareOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="RUNNER_COMPARE",
+        help="The metric by which a new model must be no worse than the champion; '-name' where larger "
+        "is better, none for no comparison [that of the first gate, or mae, accuracy, vus_pr].",
+    ),
+]
+ToleranceOption = Annotated[
+    str | None,
+    typer.Option(envvar="RUNNER_TOLERANCE", help="How much worse it may be: 5% of its score [0%]."),
+]
 TimeoutOption = Annotated[
     str | None, typer.Option(envvar="RUNNER_TIMEOUT", help="Longest time for one slice: 90s, 15m, 2h.")
 ]

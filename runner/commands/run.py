@@ -9,6 +9,7 @@ import typer
 from ledger.commands.options import DEFAULT_LEDGER, LedgerOption
 from ledger.params import parse_words
 from runner.commands.options import (
+    CompareOption,
     ConfigOption,
     DurableOption,
     GateOption,
@@ -20,6 +21,7 @@ from runner.commands.options import (
     SeedOption,
     StartOption,
     TimeoutOption,
+    ToleranceOption,
     TrainerOption,
     WorkerOption,
     WorkersOption,
@@ -43,6 +45,8 @@ def run(
     trainer: TrainerOption = None,
     param: ParamOption = None,
     gate: GateOption = None,
+    compare: CompareOption = None,
+    tolerance: ToleranceOption = None,
     timeout: TimeoutOption = None,
     memory_limit: MemoryLimitOption = None,
     max_attempts: MaxAttemptsOption = None,
@@ -76,6 +80,8 @@ def run(
         trainer=trainer,
         params=parse_words(param or []),
         gates=gate,
+        compare=compare,
+        tolerance=tolerance,
         timeout=timeout,
         memory_limit=memory_limit,
         max_attempts=max_attempts,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from runner.errors import UnfitDataError
 from runner.trainer import State
 from runner.trainers.residuals import ResidualScale
+from runner.trainers.series import require_length
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,6 +97,24 @@ class Arima:
     def score(self, values: ArrayLike) -> Floats:
         """One-step errors in training residual sds."""
         return self.residuals.scores(values, self.one_step(values))
+
+    def continued(self, values: Floats, rows: int | None) -> Arima:
+        """The coefficients as they are, after `values`; the waves stay where they are in time.
+
+        What came before `values` is taken to have been foretold without error, as in conditional
+        maximum likelihood (Box, Jenkins, Reinsel & Ljung, section 7.1.2).
+        """
+        from runner.trainers.arma.prediction import caught_up
+
+        known, cycles = (values - self.center) / self.spread, self.cycles
+        require_length(known, self.start.size + 1)
+        if cycles is not None:
+            if rows is None:
+                raise UnfitDataError("the rows between the training data cannot be counted without times")
+            cycles = replace(cycles, length=cycles.length + rows)
+            known = known - cycles.at(-known.size, known.size)
+        start = caught_up(self.phi, self.theta, self.intercept, known)
+        return replace(self, start=start, cycles=cycles)
 
     def state(self) -> State:
         """The coefficients that are not 0, and the state."""

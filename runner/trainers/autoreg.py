@@ -6,13 +6,13 @@ AR process is least squares); statsmodels' AutoReg is the oracle of the tests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.params import parameter
 from runner.trainer import Dataset, State
 from runner.trainers.residuals import ResidualScale
-from runner.trainers.series import filled, training_values
+from runner.trainers.series import filled, require_length, training_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +76,12 @@ class AutoReg:
     def score(self, values: ArrayLike) -> Floats:
         """One-step errors in training residual sds."""
         return self.residuals.scores(values, self.one_step(values))
+
+    def continued(self, values: Floats, rows: int | None) -> AutoReg:
+        """The weights as they are, after the last of `values`."""
+        del rows
+        require_length(values, self.weights.size)
+        return replace(self, last=filled(values)[-self.weights.size :][::-1].copy())
 
     def state(self) -> State:
         """The weights and the last values."""

@@ -6,14 +6,14 @@ IsolationForest grows them; without numba scikit-learn itself grows them, more s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.params import parameter
 from runner.trainer import Dataset, State
 from runner.trainers.forest import Forest
 from runner.trainers.forest_growing import Size, grow
-from runner.trainers.series import filled, training_values
+from runner.trainers.series import filled, require_length, training_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +67,13 @@ class IsolationForestModel:
         scaled = (np.asarray(values, dtype=np.float64) - self.center) / self.spread
         known = np.concatenate([self.last, filled(scaled, before=before)])
         return self.forest.scores(known.astype(np.float32), self.window)
+
+    def continued(self, values: Floats, rows: int | None) -> IsolationForestModel:
+        """The forest and the scale as they are, after the last of `values`."""
+        del rows
+        require_length(values, self.last.size)
+        scaled = (filled(values) - self.center) / self.spread
+        return replace(self, last=scaled[scaled.size - self.last.size :].copy())
 
     def state(self) -> State:
         """The trees and the last values."""

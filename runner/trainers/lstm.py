@@ -8,7 +8,7 @@ same architecture, with fresh weights for each. Forecasting needs numpy alone.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.params import parameter
@@ -17,7 +17,7 @@ from runner.trainers.adam import require_finite
 from runner.trainers.batches import PATIENCE, batches
 from runner.trainers.lstm_graph import filled_up, initial, training
 from runner.trainers.residuals import ResidualScale
-from runner.trainers.series import filled, training_values
+from runner.trainers.series import filled, require_length, training_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,6 +126,12 @@ class Lstm:
     def score(self, values: ArrayLike) -> Floats:
         """One-step errors in training residual sds."""
         return self.residuals.scores(values, self.one_step(values))
+
+    def continued(self, values: Floats, rows: int | None) -> Lstm:
+        """The weights and the scale as they are, after the last of `values`."""
+        del rows
+        require_length(values, self.last.size)
+        return replace(self, last=(filled(values)[-self.last.size :] - self.center) / self.spread)
 
     def state(self) -> State:
         """The weights in single precision, as they were trained, and the last values."""

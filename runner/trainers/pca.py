@@ -7,13 +7,13 @@ season a night without its dip. Where the settings come from stands in docs/dete
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.autocorrelation import repeat_length
 from runner.params import parameter
 from runner.trainer import Dataset, State
-from runner.trainers.series import filled, training_values
+from runner.trainers.series import filled, require_length, training_values
 from runner.trainers.window_space import WindowSpace, described, pooling, spread_over_values
 
 if TYPE_CHECKING:
@@ -95,6 +95,15 @@ class PcaModel:
             begun = known[self.last.size - scale.space.width + 1 :]
             total += scale.scores(begun)[scale.space.width - 1 :]
         return total / len(self.scales)
+
+    def continued(self, values: Floats, rows: int | None) -> PcaModel:
+        """The spaces and the scale as they are, after the last of `values`."""
+        import numpy as np
+
+        del rows
+        require_length(values, self.last.size)
+        scaled = (filled(values)[-self.last.size :] - self.center) / self.spread
+        return replace(self, last=scaled.astype(np.float32))
 
     def state(self) -> State:
         """The spaces and the last values; of each whitening the lower triangle."""

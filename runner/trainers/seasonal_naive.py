@@ -5,12 +5,12 @@ Source: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed.,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.trainer import Dataset, State
 from runner.trainers.residuals import ResidualScale
-from runner.trainers.series import filled, training_values
+from runner.trainers.series import filled, require_length, training_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,6 +63,12 @@ class SeasonalNaive:
     def score(self, values: ArrayLike) -> Floats:
         """One-step errors in training residual sds."""
         return self.residuals.scores(values, self.one_step(values))
+
+    def continued(self, values: Floats, rows: int | None) -> SeasonalNaive:
+        """The last season of `values`, with the scale as it is."""
+        del rows
+        require_length(values, self.season.size)
+        return replace(self, season=filled(values)[-self.season.size :].copy())
 
     def state(self) -> State:
         """The last season and the scale of the residuals."""

@@ -43,6 +43,12 @@ def training_values(dataset: Dataset, *, at_least: int, varying: bool) -> Floats
     return values
 
 
+def require_length(values: Floats, needed: int) -> None:
+    """Raise TooShortError where a model that looks back at `needed` values has fewer to go on from."""
+    if values.size < needed:
+        raise TooShortError(f"there are {values.size} values, the model goes on from {needed}")
+
+
 def filled(values: ArrayLike, before: float | None = None) -> Floats:
     """Missing values replaced: linearly between known ones, by the nearest one at the ends.
 

@@ -64,6 +64,14 @@ def test_what_it_held_is_there(upgraded):
     assert upgraded.uuid() == "00000000-0000-4000-8000-000000000000"
 
 
+def test_every_champion_is_known_to_serve_since_it_was_trained(upgraded):
+    serving = upgraded.query("SELECT DISTINCT slice_id, why, since, trained_at FROM champions ORDER BY 1")
+
+    assert serving["slice_id"].tolist() == ["champion", "overtaken"]
+    assert serving["why"].tolist() == ["trained", "trained"]
+    assert (serving["since"] == serving["trained_at"]).all()
+
+
 def test_every_view_answers(upgraded):
     columns = [list(upgraded.query(f"SELECT * FROM {view.name}").columns) for view in VIEWS]
 

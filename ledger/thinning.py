@@ -1,0 +1,90 @@
+"""Files of models that nothing will serve again, removed to make room; of a champion never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Connection, Engine, Select, exists, func, select, update
+
+from ledger.artifacts import ArtifactStore
+from ledger.database import reading, writing
+from ledger.inventory import StoredFile
+from ledger.orphans import BATCH, WITH_A_MODEL
+from ledger.promotions import keep_still
+from ledger.schema import artifacts, attempts, slices
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """How many files of older models are given up, and how many bytes they have."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+def give_up(engine: Engine, *, keep: int, now: datetime, dry_run: bool = False) -> Thinned:
+    """Note in the ledger that the files of all but the last `keep` models of each slice are gone.
+
+    The champion's stay however old it is, and whatever else is known of a model stays too. The files
+    themselves go afterwards (`sweep`): what the ledger names as a model's is always there.
+    """
+    with writing(engine) as conn:
+        keep_still(conn)
+        old = artifacts.c.removed_at.is_(None) & artifacts.c.attempt_id.in_(_older(keep))
+        sums = select(func.count(), func.coalesce(func.sum(artifacts.c.bytes), 0)).where(old)
+        files, size = conn.execute(sums).one()
+        if not dry_run:
+            conn.execute(update(artifacts).where(old).values(removed_at=now))
+    return Thinned(int(files), int(size))
+
+
+def _older(keep: int) -> Select[tuple[int]]:
+    has_files = exists().where(artifacts.c.attempt_id == attempts.c.id, artifacts.c.removed_at.is_(None))
+    newest_first = func.row_number().over(partition_by=attempts.c.slice_id, order_by=attempts.c.number.desc())
+    models = (
+        select(attempts.c.id, newest_first.label("place"))
+        .where(attempts.c.outcome.in_(WITH_A_MODEL), has_files)
+        .subquery()
+    )
+    serving = select(slices.c.champion_id).where(slices.c.champion_id.is_not(None))
+    return select(models.c.id).where(models.c.place > keep, models.c.id.not_in(serving))
+
+
+def sweep(engine: Engine, store: ArtifactStore) -> list[StoredFile]:
+    """Remove files that were given up, now or before an earlier sweep was killed; return what stayed."""
+    with reading(engine) as conn:
+        if (
+            conn.execute(select(artifacts.c.path).where(artifacts.c.removed_at.is_not(None)).limit(1)).first()
+            is None
+        ):
+            return []
+    stayed = []
+    for batch in _batches(store.files()):
+        with reading(engine) as conn:
+            paths = _given_up(conn, [file.path for file in batch])
+        for file in batch:
+            if file.path in paths and not gone(store, file):
+                stayed.append(file)
+    return stayed
+
+
+def _given_up(conn: Connection, paths: list[str]) -> set[str]:
+    found = select(artifacts.c.path).where(artifacts.c.path.in_(paths), artifacts.c.removed_at.is_not(None))
+    return set(conn.execute(found).scalars())
+
+
+def _batches(files: Iterator[StoredFile]) -> Iterator[list[StoredFile]]:
+    while batch := list(islice(files, BATCH)):
+        yield batch
+
+
+def gone(store: ArtifactStore, file: StoredFile) -> bool:
+    """Remove a file; False where the disk refuses."""
+    try:
+        store.discard(file.path)
+    except OSError:
+        return False
+    return True
