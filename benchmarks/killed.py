@@ -4,10 +4,11 @@
     python benchmarks/killed.py --chaos 5000 --runners 2 --every 1
 
 Each runner gets SIGKILL about every `--every` seconds, or with `--chaos`, where so many slices do
-nothing for a tenth of a second, now and then SIGTERM or SIGSTOP; it is started again with
-`--resume` at once. The ledger is a SQLite file in a temporary folder, or the empty PostgreSQL
-database of `--ledger URL`. At the end every slice must have one success or a failure by its data,
-`ledger verify` must find nothing, and no process may be left.
+nothing for a tenth of a second, now and then SIGTERM, or it is stopped, overtaken and let go on; else
+it is started again with `--resume` at once. The ledger is a SQLite file in a temporary folder, or the
+empty PostgreSQL database of `--ledger URL`. At the end every slice must have one success or a failure
+by its data, no attempt that was overtaken a result, `ledger verify` must find nothing, and no process
+may be left.
 """
 
 from __future__ import annotations
@@ -15,12 +16,10 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -28,76 +27,12 @@ from sqlalchemy import text
 
 from ledger.database import reading
 from ledger.store import Ledger
+from tests.victim import BLOWS, KILLS, Victim, impatient, overtaking, struck
 
-KILLS = (signal.SIGKILL,)
-BLOWS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)
 SLOW = "import time\n\ndef get_data(row):\n    return [1.0], [2.0]\n\ndef train(row, data):\n"
 SLOW += "    time.sleep(0.1)\n    return {'m': 1.0}\n"
 MARK = "SLICE_LEDGER_KILLED"
 """An environment variable by which every process of this benchmark is known."""
-
-Start = Callable[[], subprocess.Popen[str]]
-
-
-class Victim:
-    """A runner that is struck at random moments and started again."""
-
-    def __init__(
-        self, start: Start, chance: random.Random, every: tuple[float, float], blows: Sequence[signal.Signals]
-    ) -> None:
-        self._start = start
-        self._chance = chance
-        self._every = every
-        self._blows = blows
-        self.blows = 0
-        self._begin()
-
-    @property
-    def is_due(self) -> bool:
-        """Whether its next blow is due, or it has ended by itself."""
-        return time.monotonic() >= self._due or self.has_ended
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it has ended by itself."""
-        return self._process.poll() is not None
-
-    def strike(self) -> None:
-        """Kill it, or tell it to stop, or hold it still for a moment and then kill it."""
-        self.blows += 1
-        how = self._chance.choice(self._blows)
-        self._process.send_signal(how)
-        if how is signal.SIGSTOP:
-            self._process.send_signal(signal.SIGKILL)
-        self.finish()
-        self._begin()
-
-    def finish(self) -> int:
-        """Let it come to its own end; its exit code."""
-        out, err = self._process.communicate(timeout=600)
-        assert "Traceback" not in err, err
-        assert "locked" not in out + err, out + err
-        return self._process.returncode
-
-    def wait(self, seconds: float) -> None:
-        """Wait for its end, at most so long."""
-        try:
-            self._process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return
-
-    def _begin(self) -> None:
-        self._process = self._start()
-        self._due = time.monotonic() + self._chance.uniform(*self._every)
-
-
-def struck(victims: Sequence[Victim], *, goes_on: Callable[[], bool]) -> None:
-    """Strike each of them when it is due, while `goes_on`."""
-    while goes_on():
-        for victim in victims:
-            if victim.is_due and goes_on():
-                victim.strike()
-        victims[0].wait(0.1)
 
 
 def main() -> None:
@@ -142,19 +77,21 @@ def run(given: argparse.Namespace, folder: Path) -> None:
         )
 
     began = time.monotonic()
-    with Ledger.open(place) as ledger:
+    with Ledger.open(place) as ledger, impatient(place) as other:
         slices = ledger.import_slices(split, artifacts=str(folder / "artifacts")).rows
         chance = random.Random(given.seed)
         every = (0.5 * given.every, 1.5 * given.every)
         victims = [
-            Victim(start, chance, every, BLOWS if given.chaos else KILLS) for _ in range(given.runners)
+            Victim(start, chance, every, BLOWS if given.chaos else KILLS, overtaking(other))
+            for _ in range(given.runners)
         ]
         struck(victims, goes_on=lambda: ledger.unfinished() > 0)
         for victim in victims:
             victim.finish()
         kills = sum(victim.blows for victim in victims)
+        overtaken = {attempt for victim in victims for attempt in victim.overtaken}
         print(f"{slices:,} slices, {given.runners} runners, {kills} blows, {time.monotonic() - began:.0f} s")
-        _tell(ledger, folder)
+        _tell(ledger, folder, overtaken)
 
 
 def _fleet(folder: Path, count: int) -> Path:
@@ -165,7 +102,7 @@ def _fleet(folder: Path, count: int) -> Path:
     return folder / "split.csv"
 
 
-def _tell(ledger: Ledger, folder: Path) -> None:
+def _tell(ledger: Ledger, folder: Path, overtaken: set[int]) -> None:
     """Say what the ledger holds, and end with 1 unless it is what an undisturbed run leaves."""
     with reading(ledger.engine) as conn:
         states = conn.execute(text("SELECT status, count(*) FROM slices GROUP BY 1")).all()
@@ -176,6 +113,7 @@ def _tell(ledger: Ledger, folder: Path) -> None:
                 "GROUP BY slice_id HAVING count(*) > 1) more"
             )
         ).scalar_one()
+        lost = set(conn.execute(text("SELECT id FROM attempts WHERE outcome = 'lost'")).scalars())
     left = [
         process.pid
         for process in psutil.process_iter()
@@ -184,9 +122,16 @@ def _tell(ledger: Ledger, folder: Path) -> None:
     verified = ledger.verify()
     print("slices:", ", ".join(f"{count:,} {status}" for status, count in states))
     print("attempts:", ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes))
+    print(f"overtaken: {len(overtaken)}, of them recorded all the same: {len(overtaken - lost)}")
     print(f"trained twice: {twice}; processes left: {len(left)}")
     print("\n".join(["verify:", *verified.lines()]))
-    if twice or left or not verified.sound or {status for status, _ in states} - {"succeeded", "failed"}:
+    if (
+        twice
+        or left
+        or overtaken - lost
+        or not verified.sound
+        or {status for status, _ in states} - {"succeeded", "failed"}
+    ):
         raise SystemExit(1)
 
 

@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
 from ledger.database import BUSY_SECONDS, sqlite_path
+from ledger.soundness import note_again
 
 LARGE = 16 * 2**20
 
@@ -21,19 +22,22 @@ def wal_bytes(path: Path) -> int:
         return 0
 
 
-def checkpoint(engine: Engine, *, larger_than: int = 0) -> bool:
+def checkpoint(engine: Engine, *, larger_than: int = 0, known_sound: bool = False) -> bool:
     """Move the log into the database file and empty it; False when somebody else is at it.
 
     SQLite up to 3.51.2 can damage a file when two connections checkpoint and commit at the same
     moment; with automatic checkpoints off and this lock, ours never do. A reader that is in the
-    way only puts the work off.
+    way only puts the work off. With `known_sound` it is noted that the file is whole also after it.
     """
     path = sqlite_path(engine.url)
     if path is None or wal_bytes(path) <= larger_than:
         return False
     try:
         with FileLock(f"{path}.lock", timeout=0):
-            return _truncate(engine)
+            done = _truncate(engine)
+            if done and known_sound:
+                note_again(path)
+            return done
     except (Timeout, OSError):
         return False
 

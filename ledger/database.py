@@ -20,6 +20,7 @@ from ledger import faults
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError, NotALedgerError
 from ledger.holders import told_holders
 from ledger.secrets import with_passwords
+from ledger.soundness import forget
 
 BUSY_SECONDS = 30.0
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
@@ -250,6 +251,8 @@ def _told(engine: Engine) -> Iterator[None]:
         told = translated(error, shown(engine.url))
         if told is None:
             raise
+        if type(told) is NotALedgerError and (path := sqlite_path(engine.url)) is not None:
+            forget(path)
         if type(told) is LedgerBusyError:  # of a conflict the server has told already
             told = LedgerBusyError(f"{told}{told_holders(engine, sqlite_path(engine.url))}")
         raise told from error

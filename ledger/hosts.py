@@ -14,7 +14,7 @@ class Process:
     """A process that no other one, before or after it, can be taken for."""
 
     host: str
-    boot_id: str  # differs after every reboot; empty where the system tells none
+    boot_id: str
     pid_namespace: str  # containers may share a host name, and then count pids each for itself
     pid: int
     pid_started: str  # a pid may be used again, but not with the same start
@@ -24,11 +24,16 @@ def this_process() -> Process:
     """The identity of the running process."""
     return Process(
         host=_host(),
-        boot_id=_read("/proc/sys/kernel/random/boot_id"),
+        boot_id=boot_id(),
         pid_namespace=_namespace(),
         pid=os.getpid(),
         pid_started=started(os.getpid()) or "",
     )
+
+
+def boot_id() -> str:
+    """What differs after every start of the machine; empty where the system does not tell."""
+    return _read("/proc/sys/kernel/random/boot_id")
 
 
 def is_alive(other: Process, here: Process) -> bool | None:

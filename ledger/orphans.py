@@ -17,7 +17,7 @@ from ledger.schema import artifacts, attempts, slices
 from ledger.status import Outcome
 
 BATCH = 1_000
-_WITH_A_MODEL = (Outcome.SUCCEEDED, Outcome.REJECTED)
+WITH_A_MODEL = (Outcome.SUCCEEDED, Outcome.REJECTED)
 T = TypeVar("T")
 
 
@@ -110,7 +110,7 @@ def _explained(
             outcome = outcomes.get((slice_id, origin.attempt))
             if outcome is Outcome.RUNNING:
                 continue
-            if outcome is None or (outcome in _WITH_A_MODEL and not origin.temporary):
+            if outcome is None or (outcome in WITH_A_MODEL and not origin.temporary):
                 unexplained.append(Unexplained(file, origin.attempt, slice_id, last, outcome))
             else:
                 left_over.append(file)

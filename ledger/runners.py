@@ -130,7 +130,8 @@ class Watch:
     """Finds runners dead, by facts of this machine or by a heartbeat silent for a whole lease.
 
     Silence is measured on the watcher's own monotonic clock: no wall clock, its own or another
-    machine's, decides over a runner's life.
+    machine's, decides over a runner's life. A process that is there and silent may be stopped for
+    good: its slices go to others, and should it go on, what it says of them is not recorded.
     """
 
     def __init__(self) -> None:
@@ -142,8 +143,7 @@ class Watch:
         return {
             other.id
             for other in others
-            if other.alive is False
-            or (other.alive is None and monotonic - self._seen[other.id][1] > LEASE_SECONDS)
+            if other.alive is False or monotonic - self._seen[other.id][1] > LEASE_SECONDS
         }
 
     def _last_change(self, other: RunnerRecord, monotonic: float) -> tuple[int, float]:

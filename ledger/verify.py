@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, or_, select, tuple_
 
 from ledger.artifacts import ArtifactStore
 from ledger.contradictions import contradictions, count_states
 from ledger.database import reading
 from ledger.errors import ArtifactError
-from ledger.orphans import Orphans, judge, unnamed
+from ledger.orphans import WITH_A_MODEL, Orphans, judge, unnamed
 from ledger.records import Artifact
-from ledger.schema import artifacts, attempts
+from ledger.schema import artifacts, attempts, slices
 from ledger.status import Status
 
 SHOWN = 100
@@ -43,6 +43,7 @@ class Verification:
     findings: tuple[str, ...]  # sentences
     advice: tuple[str, ...]  # what to do about them
     orphans: tuple[str, ...]  # files that a crash left; harmless
+    outlived: tuple[str, ...]  # files missing or altered of models that a later one has replaced
     counts: Mapping[str, int]  # of slices, by state and in all, of files and their bytes
 
     @property
@@ -56,6 +57,11 @@ class Verification:
         if self.sound:
             size = f"{self.counts['files']} model files ({self.counts['bytes'] / 1e6:.1f} MB)"
             told.append(f"All is well: {self.counts['slices']} slices and {size} are as they must be.")
+        if self.outlived:
+            told.append(
+                f"{len(self.outlived)} files of models that later ones have replaced are missing or altered, "
+                f"such as {self.outlived[0]}; nothing needs them."
+            )
         if self.orphans:
             told.append(
                 f"{len(self.orphans)} files that no row names are left over from crashes; they harm "
@@ -71,6 +77,7 @@ class _Findings:
         self._told: list[str] = []
         self._count: Counter[object] = Counter()
         self._advice: dict[str, None] = {}
+        self.outlived: list[str] = []
 
     def add(self, sentence: str, advice: str, kind: object = None) -> None:
         kind = kind or advice
@@ -82,7 +89,7 @@ class _Findings:
     def verification(self, orphans: tuple[str, ...], counts: Mapping[str, int]) -> Verification:
         more = sum(max(0, count - SHOWN) for count in self._count.values())
         told = (*self._told, *([f"… and {more} more of these kinds"] if more else []))
-        return Verification(told, tuple(self._advice), orphans, counts)
+        return Verification(told, tuple(self._advice), orphans, tuple(self.outlived), counts)
 
 
 def verify(engine: Engine, store: ArtifactStore) -> Verification:
@@ -132,23 +139,30 @@ def _check_orphans(orphans: Orphans, findings: _Findings) -> None:
 
 def _check_files(engine: Engine, store: ArtifactStore, findings: _Findings) -> dict[str, int]:
     counts = {"files": 0, "bytes": 0}
-    for slice_id, number, file in _recorded(engine):
+    for slice_id, number, is_needed, file in _recorded(engine):
         counts["files"] += 1
         counts["bytes"] += file.bytes
         try:
             store.check(file)
         except ArtifactError as error:
-            findings.add(f"slice {slice_id!r}, attempt {number}: {error}", ALTERED)
+            if is_needed:
+                findings.add(f"slice {slice_id!r}, attempt {number}: {error}", ALTERED)
+            else:  # whoever trained the slice again, as they were told to, has done all there is to do
+                findings.outlived.append(file.path)
     return counts
 
 
-def _recorded(engine: Engine) -> Iterator[tuple[str, int, Artifact]]:
-    """Every model file the ledger names, with its slice and attempt; its rows never change."""
+def _recorded(engine: Engine) -> Iterator[tuple[str, int, bool, Artifact]]:
+    """Every model file the ledger names, with its slice and attempt, and whether that is the model to go by.
+
+    That is the champion, and the newest model of a slice; the rows of a file never change.
+    """
     key = (artifacts.c.attempt_id, artifacts.c.path)
     columns = (artifacts.c.format, artifacts.c.bytes, artifacts.c.sha256)
     query = (
-        select(*key, *columns, attempts.c.slice_id, attempts.c.number)
+        select(*key, *columns, attempts.c.slice_id, attempts.c.number, _is_needed())
         .join(attempts, attempts.c.id == artifacts.c.attempt_id)
+        .join(slices, slices.c.id == attempts.c.slice_id, isouter=True)
         .order_by(*key)
         .limit(BATCH)
     )
@@ -157,7 +171,17 @@ def _recorded(engine: Engine) -> Iterator[tuple[str, int, Artifact]]:
         with reading(engine) as conn:
             rows = conn.execute(after).all()
         for row in rows:
-            yield row.slice_id, row.number, Artifact(row.path, row.format, row.bytes, row.sha256)
+            file = Artifact(row.path, row.format, row.bytes, row.sha256)
+            yield row.slice_id, row.number, bool(row.is_needed), file
         if len(rows) < BATCH:
             return
         after = query.where(tuple_(*key) > tuple_(rows[-1].attempt_id, rows[-1].path))
+
+
+def _is_needed() -> ColumnElement[bool]:
+    later = attempts.alias()
+    replaced = exists().where(
+        and_(later.c.slice_id == attempts.c.slice_id, later.c.number > attempts.c.number),
+        later.c.outcome.in_(WITH_A_MODEL),
+    )
+    return or_(slices.c.champion_id == attempts.c.id, ~replaced).label("is_needed")

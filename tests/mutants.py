@@ -54,7 +54,7 @@ MUTANTS = (
         "ledger/database.py",
         'sqlite_begin="IMMEDIATE"',
         'sqlite_begin="DEFERRED"',
-        "tests/test_database.py::test_no_update_of_many_processes_is_lost_or_locked_out",
+        "tests/test_database.py::test_a_writing_transaction_has_the_lock_before_it_reads",
     ),
     Mutant(
         "no heartbeat check",
@@ -80,8 +80,8 @@ MUTANTS = (
     Mutant(
         "row of a live runner taken back",
         "ledger/runners.py",
-        "if other.alive is False\n",
-        "if True\n",
+        "if other.alive is False or",
+        "if True or",
         "tests/test_runners.py::test_the_slices_of_a_living_runner_stay_with_it",
     ),
     Mutant(

@@ -6,6 +6,7 @@ import multiprocessing
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from threading import Timer
 
@@ -49,8 +50,23 @@ def test_a_durable_ledger_waits_for_the_disk(ledger):
         assert pragma(durable, "synchronous") == 2
 
 
+def test_a_writing_transaction_has_the_lock_before_it_reads(ledger):
+    with (
+        writing(ledger.engine),
+        closing(sqlite3.connect(ledger.path, timeout=0, isolation_level=None)) as other,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
+
+
+def _meet(barrier: Barrier) -> None:
+    global _all_there
+    _all_there = barrier
+
+
 def _count_up(path: str, times: int) -> None:
     engine = open_engine(ledger_url(path))
+    _all_there.wait()  # a process that starts late would find the others done
     for _ in range(times):
         with writing(engine) as conn:
             now = conn.execute(text("SELECT value FROM settings WHERE key = 'n'")).scalar_one()
@@ -61,7 +77,8 @@ def test_no_update_of_many_processes_is_lost_or_locked_out(ledger):
     with writing(ledger.engine) as conn:
         conn.execute(text("INSERT INTO settings VALUES ('n', '0')"))
 
-    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(4, spawn, initializer=_meet, initargs=(spawn.Barrier(4),)) as pool:
         done = [pool.submit(_count_up, str(ledger.path), 100) for _ in range(4)]
         [each.result() for each in done]
 

@@ -123,6 +123,16 @@ def test_silence_for_a_whole_lease_is_death_and_a_beat_is_life(ledger, elsewhere
     assert watch.dead(ledger.live_runners(), monotonic=2 * LEASE_SECONDS + 2) == {far}
 
 
+def test_a_process_that_is_there_and_silent_for_a_whole_lease_counts_as_dead(ledger):
+    stopped = ledger.register_runner({})
+    watch = Watch()
+
+    assert [runner.alive for runner in ledger.live_runners()] == [True]
+    assert watch.dead(ledger.live_runners(), monotonic=0.0) == set()
+    assert watch.dead(ledger.live_runners(), monotonic=LEASE_SECONDS) == set()
+    assert watch.dead(ledger.live_runners(), monotonic=LEASE_SECONDS + 1) == {stopped}
+
+
 def test_the_slices_of_a_runner_that_is_silent_meanwhile_are_taken_back(
     ledger, elsewhere, take, status_of, monotonic
 ):

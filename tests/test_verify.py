@@ -17,6 +17,7 @@ from sqlalchemy import text
 from ledger.artifacts import ArtifactStore
 from ledger.database import writing
 from ledger.errors import AccessError, DamagedError
+from ledger.requeue import Selection
 from ledger.status import Outcome
 from ledger.store import Ledger
 from ledger.verify import SHOWN, verify
@@ -187,6 +188,31 @@ def test_a_model_file_that_is_not_what_was_recorded_is_found_with_its_slice(ledg
 
     assert finding.startswith("slice 'a', attempt 1: the model file ")
     assert str(file) in finding
+
+
+def test_an_altered_file_is_no_finding_once_its_slice_was_trained_again(ledger):
+    file = train(ledger)
+    file.write_bytes(b"other text")
+    before = ledger.verify()
+    ledger.requeue(Selection(ids=("a",)))
+
+    complete(ledger, held := claim(ledger), keep(ledger, held))
+    after = ledger.verify()
+
+    assert not before.sound
+    assert after.sound
+    assert after.outlived == (file.relative_to(ledger.artifact_root()).as_posix(),)
+    assert "1 files of models that later ones have replaced are missing or altered" in after.lines()[-1]
+
+
+def test_a_champion_that_later_models_did_not_replace_must_be_there(ledger):
+    file = train(ledger)
+    ledger.requeue(Selection(ids=("a",)))
+    complete(ledger, held := claim(ledger), keep(ledger, held), passed=False)
+
+    file.unlink()
+
+    assert [finding.partition(":")[0] for finding in ledger.verify().findings] == ["slice 'a', attempt 1"]
 
 
 def test_what_a_crash_left_is_harmless_and_told_with_what_removes_it(ledger):

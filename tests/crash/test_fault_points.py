@@ -12,9 +12,10 @@ from contextlib import closing
 
 import psutil
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 import runner
+from ledger.database import writing
 from ledger.store import Ledger
 from tests.crash.conftest import ENVIRONMENT
 from tests.crash.watching import BOTH, answers, ledger_of, wait_for
@@ -102,6 +103,27 @@ def test_an_import_killed_in_the_middle_has_imported_nothing(fleet, point):
 
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     assert answers(folder, "SELECT count(*) FROM slices") == [(5_003,)]
+
+
+@BOTH
+@pytest.mark.parametrize(("point", "queued"), [("committing", 0), ("committed", 3)])
+def test_a_requeue_killed_in_the_middle_is_whole_or_not_there_and_can_be_made_again(fleet, point, queued):
+    folder = fleet(5)
+    with Ledger.open(ledger_of(folder)) as ledger, writing(ledger.engine) as conn:
+        conn.execute(text("UPDATE slices SET status = 'failed', tries = 3 WHERE position <= 3"))
+    command = [sys.executable, "-m", "ledger", "requeue", "--failed"]
+    environment = {**ENVIRONMENT, "LEDGER_URL": ledger_of(folder)}
+    owing = "SELECT count(*) FROM slices WHERE status = 'failed' AND tries = 3"
+
+    killed = subprocess.run(
+        command, cwd=folder, env={**environment, "LEDGER_FAULT": f"{point}:kill9:2"}, check=False
+    )  # the first time it only counts them
+    assert killed.returncode == -signal.SIGKILL
+    assert answers(folder, owing) == [(3 - queued,)]
+
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert answers(folder, "SELECT DISTINCT status, tries FROM slices") == [("pending", 0)]
+    assert broken(ledger_of(folder), imported=5) == []
 
 
 def test_a_disk_that_is_full_for_a_while_costs_no_slice_and_no_try(fleet, start):

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ledger.store import Ledger
+import runner
 from tests.crash.watching import BOTH, answers, ask_twice, family, ledger_of, wait_for
 from tests.invariants import broken, successes
 
@@ -127,6 +127,8 @@ def test_a_slice_that_kills_its_worker_fails_after_three_and_the_run_goes_on(fle
     assert "SIGKILL" in next(row[2] for row in told if row[0] == "0")
     assert "SIGSEGV" in next(row[2] for row in told if row[0] == "1")
     assert "about to 0" in next(row[3] for row in told if row[0] == "0")
+    ((peak,),) = answers(folder, "SELECT min(peak_memory) FROM attempts WHERE outcome = 'crashed'")
+    assert peak > 2**20  # bytes
     assert list((folder / "tmp").iterdir()) == []
 
 
@@ -323,17 +325,23 @@ def test_two_runners_share_a_ledger_and_train_each_slice_once(fleet, start):
 
 @BOTH
 def test_a_stopped_runner_that_was_overtaken_records_nothing_and_goes_on(fleet, start, monkeypatch):
-    folder = fleet(3, seconds=1)
-    process = start(folder, "--workers", "1", "--limit", "1")
-    wait_for(folder, process, 1)
-    os.kill(process.pid, signal.SIGSTOP)
-    with Ledger.open(ledger_of(folder)) as other:
-        other.take_back_lost([runner.id for runner in other.live_runners()])
+    folder = fleet(12, seconds=0.4)
+    stopped = start(folder, "--workers", "1", "--limit", "1")
+    wait_for(folder, stopped, 1)
+    os.kill(stopped.pid, signal.SIGSTOP)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("ledger.runners.LEASE_SECONDS", 1.0)
+    monkeypatch.setattr("runner.presence.HEARTBEAT_SECONDS", 0.2)
 
-    os.kill(process.pid, signal.SIGCONT)
-    out, err = process.communicate()
+    summary = runner.run(ledger_of(folder), worker="worker.py", workers=0, quiet=True)
+    os.kill(stopped.pid, signal.SIGCONT)
+    out, err = stopped.communicate()
 
-    assert (process.returncode, err) == (0, "")
+    assert (summary.exit_code, summary.succeeded, summary.taken_back) == (0, 12, 1)
+    assert (stopped.returncode, err) == (0, "")
     assert "results came too late and were dropped" in out
-    assert successes(ledger_of(folder)) == {}
-    assert [path for path in (folder / "artifacts").rglob("*") if path.is_file()] == []
+    assert broken(ledger_of(folder), imported=12) == []
+    assert successes(ledger_of(folder)) == {str(number): 1 for number in range(12)}
+    assert answers(folder, "SELECT count(*) FROM attempts WHERE outcome = 'lost'") == [(1,)]
+    kept = [path for path in (folder / "artifacts").rglob("*") if path.is_file()]
+    assert len(kept) == 12  # those of the overtaken attempt are gone

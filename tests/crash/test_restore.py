@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.crash.conftest import ENVIRONMENT
+from ledger.backup import back_up
+from ledger.store import Ledger
 from tests.crash.watching import wait_for
 from tests.invariants import broken, successes
 
@@ -15,16 +14,12 @@ def log(folder: Path) -> list[str]:
     return (folder / "log.txt").read_text().splitlines()
 
 
-def back_up(folder: Path) -> None:
-    words = [sys.executable, "-m", "ledger", "backup", "kept.db"]
-    subprocess.run(words, cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
-
-
 def test_a_restored_ledger_trains_only_what_finished_after_the_backup(fleet, start):
     folder = fleet(80, seconds=0.02)
     first = start(folder, "--workers", "2")
     wait_for(folder, first, 20)
-    back_up(folder)
+    with Ledger.open(folder / "ledger.db") as at_work:  # a command might start when all is over
+        back_up(at_work, folder / "kept.db")
     wait_for(folder, first, len(log(folder)) + 20)
     first.kill()
     first.wait()
