@@ -1,0 +1,123 @@
+"""Whether a season is there that the training did not have, or one is gone, moved or resized."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.drift.finding import Evidence
+from runner.drift.wording import of_season
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from runner.drift.season import Season
+    from runner.drift.view import View
+
+    Floats = NDArray[np.float64]
+    Waves = NDArray[np.complex128]
+
+SURE = 10.0  # times its standard error squared: such a season has a size and a place that can change
+LIKELY = 0.35  # of the chance of a false alarm for each of the two likeliest changes, the rest for any other
+WHOLE = 0.98  # of a cycle that a window must hold
+SPOKEN = 0.05  # p below which a change is put in words
+TINY = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a season's test gave: p, and the change of its amplitudes in sd, shape (waves,)."""
+
+    season: Season
+    p: float
+    amplitudes: Waves
+
+    @property
+    def effect(self) -> float:
+        """The size of the change, as that of one wave of the same power."""
+        import numpy as np
+
+        return math.sqrt(float(np.vdot(self.amplitudes, self.amplitudes).real))
+
+
+def of(view: View) -> Evidence | None:
+    """What is left of each season in the innovations; F-tests. None where no cycle is whole.
+
+    Three tests for each period: of all its waves, and of the two changes that are likeliest, the same
+    season larger or later, where training had a season to speak of (against a change of size these
+    two find what the first misses). The p of the strongest counts once for each period. Innovations
+    are as good as independent, so that this is the generalised least squares test of the season itself.
+    """
+    span = view.points.span + view.profile.step
+    found = [
+        changed(view, season, waves)
+        for season, waves in zip(view.profile.seasons, view.waves, strict=True)
+        if span >= WHOLE * season.period
+    ]
+    if not found:
+        return None
+    strongest = min(found, key=lambda each: each.p)
+    p, effect = min(1.0, strongest.p * len(found)), strongest.effect
+    if p < SPOKEN:
+        told = of_season(strongest.season, strongest.amplitudes)
+    else:
+        told = f"{strongest.season.name} season {effect:.1f} sd off"
+    return Evidence("season", effect, p, effect > view.profile.floor("season"), told)
+
+
+def changed(view: View, season: Season, waves: Waves) -> Change:
+    """Regress the innovations on the waves of one season, and test what they explain."""
+    import numpy as np
+    from scipy.special import fdtrc
+
+    noise, values, count = view.noise, view.innovations.values, len(season.amplitudes)
+    basis = _basis(view, waves)
+    square, seen = basis @ basis.T, basis @ values
+    square.ravel()[:: 2 * count + 1] += TINY * values.size
+    left = np.linalg.solve(square, seen)
+    explained, free = float(left @ seen), values.size - 2 * count - 1
+    known = 1 + noise.tails * values.size / view.profile.size  # how well training knew the season
+    error = max(view.power * values.size - explained, TINY) / free * known
+    p = float(fdtrc(2 * count, free, explained / (2 * count) / error)) / (1 - 2 * LIKELY)
+    gains = gains_of(season, noise.phi, view.profile.step)
+    for likely in _likely(season, gains):
+        size = float(likely @ likely) / (noise.power * noise.sigma**2)
+        if view.profile.size / 2 * size > SURE * likely.size:  # were it chance, the change would lie along it
+            shown = float(likely @ seen) ** 2 / float(likely @ square @ likely) / error
+            p = min(p, float(fdtrc(1, free, shown)) / LIKELY)
+    return Change(season, p, (left[:count] + 1j * left[count:]) * noise.sigma / gains)
+
+
+def _basis(view: View, waves: Waves) -> Floats:
+    """The waves where there are innovations, centred, shape (2 · waves, m)."""
+    import numpy as np
+
+    places = view.innovations.places
+    waves = waves[:, view.noise.phi.size :]
+    if places is not None:
+        waves = waves[:, places]
+    basis: Floats = np.concatenate((waves.real, -waves.imag))
+    basis -= basis.sum(axis=1, keepdims=True) / basis.shape[1]
+    return basis
+
+
+def gains_of(season: Season, phi: Floats, step: float) -> Waves:
+    """What the autoregression leaves of each wave, complex, shape (waves,)."""
+    import numpy as np
+
+    turns = -2j * math.pi * step / season.period
+    lags = np.outer(np.arange(1, season.amplitudes.size + 1), np.arange(1, phi.size + 1))
+    found: Waves = 1 - np.exp(turns * lags) @ phi
+    found[np.abs(found) < 1e-3] = 1e-3
+    return found
+
+
+def _likely(season: Season, gains: Waves) -> tuple[Floats, Floats]:
+    """The season itself and its derivative as they look in innovations, each of shape (2 · waves,)."""
+    import numpy as np
+
+    larger = season.amplitudes * gains
+    later = larger * 1j * np.arange(1, larger.size + 1)
+    return np.concatenate((larger.real, larger.imag)), np.concatenate((later.real, later.imag))
