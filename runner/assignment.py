@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
+from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice, StoredProfile
 from runner.databases import OPEN
+
+if TYPE_CHECKING:
+    from runner.training import Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,13 @@ class Setup:
     keep_open: int = OPEN  # databases
     memory_limit: int | None = None  # bytes
     scratch: str | None = None  # the folder under which each worker has its own
+    detector: str | None = None  # what keeps a profile of the data trained on, None for nothing
+
+    def begin(self, printed: Path | None) -> Training:
+        """What a worker trains with; it prints into the file `printed`."""
+        from runner.training import Training
+
+        return Training(self, printed=printed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +68,5 @@ class Report:
     failure: Failure | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: tuple[Artifact, ...] = ()
+    profiles: tuple[StoredProfile, ...] = ()  # of the data, for drift checks
     nothing_kept: str | None = None  # why no file could be written: no fault of the slice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ledger.ranges import interval
 from ledger.records import Slice
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    Data = pd.Series[float] | pd.DataFrame
+    Data: TypeAlias = pd.Series[float] | pd.DataFrame
 
 
 RETURNED = "what get_data() returned"
@@ -44,7 +44,6 @@ def cut_columns(columns: Mapping[Any, Any], axis: TimeAxis, row: Slice) -> Cut:
     MissingColumnError where there is no column besides the time.
     """
     import numpy as np
-    import pandas as pd
 
     if not columns:
         raise MissingColumnError(f"{axis.source} has no column besides its time {str(axis.index.name)!r}")
@@ -59,13 +58,19 @@ def cut_columns(columns: Mapping[Any, Any], axis: TimeAxis, row: Slice) -> Cut:
                 f"{axis.source}: the {which} range {start} to {end} selects {what}; "
                 f"the source has {axis.span()}"
             )
-        index = index.view()  # its name and frequency can be set: others have this one too
-        if len(part) == 1:
-            ((name, values),) = part.items()
-            parts.append(pd.Series(values, index=index, name=name))
-        else:
-            parts.append(pd.DataFrame(part, index=index))
+        parts.append(frame_of(part, index))
     return Cut(*parts)
+
+
+def frame_of(part: Mapping[Any, NDArray[np.float64]], index: pd.Index[Any]) -> Data:
+    """Columns as a Series, where it is one, or as a DataFrame, by time."""
+    import pandas as pd
+
+    index = index.view()  # its name and frequency can be set: others have this one too
+    if len(part) == 1:
+        ((name, values),) = part.items()
+        return pd.Series(values, index=index, name=name)
+    return pd.DataFrame(part, index=index)
 
 
 def numbers_in(column: Any, places: Any, name: Any, source: str) -> NDArray[np.float64]:

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from ledger.records import Claim
 from ledger.store import Ledger
-from runner.assignment import Setup
+from runner.assignment import Report, Setup
 from runner.crew import Crew
 from runner.databases import OPEN
 from runner.errors import RunnerError
@@ -75,7 +76,7 @@ def crew_for(options: RunOptions, setup: Setup, preload: list[str], stopping: St
     size = _cores() if options.workers == "auto" else int(options.workers)
     setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
     launcher = launcher_for(options.start, preload, str(setup.scratch))
-    return Pool(launcher, setup, size=size, timeout=options.timeout)
+    return Pool[Claim, Report](launcher, setup, size=size, timeout=options.timeout)
 
 
 @contextlib.contextmanager
