@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from runner.trainer import Dataset, Trained
 
 if TYPE_CHECKING:
+    from runner.driftrun.start import check_drift
     from runner.loading import load
     from runner.start import run
 
-__all__ = ["Dataset", "Trained", "load", "run"]
+__all__ = ["Dataset", "Trained", "check_drift", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from runner.loading import load
 
         return load
+    if name == "check_drift":
+        from runner.driftrun.start import check_drift
+
+        return check_drift
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

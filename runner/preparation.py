@@ -37,6 +37,7 @@ def setup_for(ledger: Ledger, options: RunOptions) -> Setup:
         labels=options.labels,
         keep_open=OPEN if options.per_source is None else 1,
         memory_limit=options.memory_limit,
+        detector=options.detector if options.profile else None,
     )
 
 
@@ -61,7 +62,8 @@ def checked_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -
         trainers.require_known(name)
     wanted = named | ({default} if default else set())
     libraries = {library for name in wanted for library in trainers.LIBRARIES[name]}
-    return sorted(libraries | (user.libraries if user is not None else set()))
+    of_profiles = {"scipy.special", "runner.drift.panel"} if setup.detector else set()
+    return sorted(libraries | of_profiles | (user.libraries if user is not None else set()))
 
 
 def crew_for(options: RunOptions, setup: Setup, preload: list[str], stopping: Stopping) -> Crew:
@@ -73,7 +75,7 @@ def crew_for(options: RunOptions, setup: Setup, preload: list[str], stopping: St
     from runner.launch import launcher_for
     from runner.pool import Pool
 
-    size = _cores() if options.workers == "auto" else int(options.workers)
+    size = cores() if options.workers == "auto" else int(options.workers)
     setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
     launcher = launcher_for(options.start, preload, str(setup.scratch))
     return Pool[Claim, Report](launcher, setup, size=size, timeout=options.timeout)
@@ -92,7 +94,8 @@ def told_when_slow(say: Callable[[str], None]) -> Iterator[None]:
         timer.cancel()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -15,6 +15,8 @@ from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
 from runner.assignment import Assignment, Report, Setup
 from runner.cut import Cut, cut
+from runner.driftrun.detectors import find
+from runner.driftrun.profiles import profiles_of
 from runner.errors import FinalError, MissingColumnError, UnfitDataError
 from runner.labels import LabelFile, is_label_file, taken_out
 from runner.memory import forget_peak, peak_memory
@@ -57,6 +59,7 @@ class Training:
         in_file = setup.labels is not None and is_label_file(setup.labels)
         self._label_file = LabelFile.read(str(setup.labels)) if in_file else None
         self._label_column = None if in_file else setup.labels
+        self._detector = find(setup.detector) if setup.detector else None
         self._reader = Reader(
             SourceSettings(
                 databases=setup.databases,
@@ -110,9 +113,13 @@ class Training:
             dataset = _dataset(data, params, self._setup.seed)
         if assignment.ahead is not None and not self._reads_itself:
             self._reader.read_ahead(assignment.ahead.row, assignment.ahead.together)
+        kept: dict[str, Any] = {}
+        if self._detector is not None:  # before a train() of the user's own can change the data
+            with phases.time("evaluate"):
+                kept["profiles"] = profiles_of(self._detector, data.train, data.test)
         if self._trains_itself(row):
-            return self._by_user(held, dataset, params, phases, facts)
-        return self._built_in(assignment, dataset, data.labels, params, phases, facts)
+            return self._by_user(held, dataset, params, phases, facts) | kept
+        return self._built_in(assignment, dataset, data.labels, params, phases, facts) | kept
 
     def trainer_of(self, row: Slice) -> str:
         """The trainer in force for a slice: its own, else the run's."""

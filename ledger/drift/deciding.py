@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, select, update
 
 from ledger.drift import runs
-from ledger.drift.records import DriftRun, Flagged
+from ledger.drift.records import DriftRun, Flagged, Told
 from ledger.prepared import Prepared
 from ledger.schema import drift_checks, drift_findings
 from ledger.text import storable
@@ -61,6 +61,33 @@ def decide(
     counts = Counter({str(row[0]): int(row[1]) for row in conn.execute(counted)})
     runs.end(conn, run, "decided", counts=counts, now=now)
     return counts
+
+
+def worst(conn: Connection, run: DriftRun, count: int) -> list[Told]:
+    """The verdicts of a run that matter most: drifted ones first, and those with the smallest p."""
+    c = drift_checks.c
+    rank = case({"drifted": 0, "common_cause": 1}, value=c.verdict, else_=2)
+    wanted = (
+        select(c.slice_id, c.verdict, c.reason)
+        .where(c.run_id == run.id, c.verdict.in_(("drifted", "common_cause", "suspect")))
+        .order_by(rank, c.p, c.slice_id)
+        .limit(count)
+    )
+    return [Told(row.slice_id, row.verdict, row.reason or "") for row in conn.execute(wanted)]
+
+
+def commonest(conn: Connection, run: DriftRun, count: int) -> dict[str, int]:
+    """Why checks of a run were insufficient: the commonest reasons, with how often."""
+    c = drift_checks.c
+    often = func.count()
+    wanted = (
+        select(c.reason, often)
+        .where(c.run_id == run.id, c.verdict == "insufficient")
+        .group_by(c.reason)
+        .order_by(often.desc(), c.reason)
+        .limit(count)
+    )
+    return {str(row[0]): int(row[1]) for row in conn.execute(wanted)}
 
 
 def thin_out(conn: Connection) -> int:

@@ -7,7 +7,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from ledger.drift.records import Confirmed, DriftRun, Found, Previous, Undecided
 from ledger.prepared import Prepared
@@ -15,7 +16,8 @@ from ledger.schema import drift_checks, drift_findings, slices
 from ledger.text import storable
 
 _COLUMNS = tuple(field.name for field in fields(Found))
-_FINDING = Prepared(insert(drift_findings), ("run_id", "checked_at", *_COLUMNS))
+# What is written again after a COMMIT that nobody heard of is there already.
+_FINDING = Prepared(insert(drift_findings).on_conflict_do_nothing(), ("run_id", "checked_at", *_COLUMNS))
 _CONFIRM = Prepared(
     update(drift_findings)
     .where(drift_findings.c.run_id == bindparam("run"), drift_findings.c.slice_id == bindparam("slice"))

@@ -99,20 +99,23 @@ def _chosen(conn: Connection, which: Which) -> list[ColumnElement[bool]]:
     return conditions
 
 
+_checks = drift_checks.alias("c")
 _LAST = (
-    select(drift_checks.c.id)
+    select(_checks.c.id)
     .where(
-        drift_checks.c.slice_id == slices.c.id,
-        drift_checks.c.attempt_id == slices.c.champion_id,
-        drift_checks.c.verdict != "insufficient",
+        _checks.c.slice_id == slices.c.id,
+        _checks.c.attempt_id == slices.c.champion_id,
+        _checks.c.verdict != "insufficient",
     )
-    .order_by(drift_checks.c.id.desc())
+    .order_by(_checks.c.id.desc())
     .limit(literal_column("1"))
+    .correlate(slices)
     .scalar_subquery()
 )
 _CHECK = ("id", "verdict", "reason", "window_to", "since")
 _TARGETS = (
     select(
+        slices.c.position,
         *SPEC,
         slices.c.champion_id,
         attempts.c.trainer.label("trained_by"),
@@ -149,6 +152,7 @@ def targets(
             files.setdefault(each.attempt_id, []).append(file)
     return [
         Target(
+            position=row.position,
             slice=replace(slice_of(row), **{name: getattr(row, f"of_attempt_{name}") for name in RANGES}),
             attempt_id=row.champion_id,
             profiles=tuple(profiles.get(row.champion_id, ())),

@@ -39,6 +39,7 @@ class Previous:
 class Target:
     """A model to be checked. The ranges of `slice` are those the model was trained and tested on."""
 
+    position: int
     slice: Slice
     attempt_id: int
     profiles: tuple[StoredProfile, ...] = ()
@@ -84,6 +85,15 @@ class Flagged:
     verdict: str
     note: str
     since: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A verdict to be told: the slice, the verdict and why."""
+
+    slice_id: str
+    verdict: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

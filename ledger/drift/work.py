@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.database import reading, writing
 from ledger.drift import deciding, findings, plan, runs
-from ledger.drift.records import Confirmed, DriftRun, Flagged, Found, Previous, Target, Undecided, Which
+from ledger.drift.records import Confirmed, DriftRun, Flagged, Found, Previous, Target, Told, Undecided, Which
 from ledger.runners import DRIFT, RunnerRecord
 from ledger.work import Work
 
@@ -101,3 +101,8 @@ class DriftWork(Work):
         with writing(self._engine) as conn:
             deciding.thin_out(conn)
         return counts
+
+    def told_of(self, run: DriftRun, count: int) -> tuple[list[Told], dict[str, int]]:
+        """The verdicts of a run that matter most, and the commonest reasons of what was insufficient."""
+        with reading(self._engine) as conn:
+            return deciding.worst(conn, run, count), deciding.commonest(conn, run, count)

@@ -81,6 +81,17 @@ def run(
             help="Known anomalies to measure scores by: a column of 0 and 1, or a .csv of ranges.",
         ),
     ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RUNNER_DETECTOR",
+            help="What keeps a profile of the data for `runner drift`: panel, or file.py:Name [panel].",
+        ),
+    ] = None,
+    profile: Annotated[
+        bool | None,
+        typer.Option("--profile/--no-profile", envvar="RUNNER_PROFILE", help="Keep such a profile [yes]."),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(envvar="RUNNER_CONFIG", help="Options and names of databases [runner.toml]."),
@@ -117,6 +128,8 @@ def run(
         durable=durable,
         start=start,
         labels=labels,
+        detector=detector,
+        profile=profile,
     )
     for line in summary.lines():
         typer.echo(line)
