@@ -38,9 +38,7 @@ def main() -> None:
     parser.add_argument("--metrics", type=int, default=50)
     parser.add_argument("--points", type=int, default=2_000)
     parser.add_argument("--newer", type=int, default=0, help="points after the test range")
-    parser.add_argument(
-        "--moved", type=float, default=0.0, help="share whose level moves there"
-    )
+    parser.add_argument("--moved", type=float, default=0.0, help="share whose level moves there")
     parser.add_argument("--url", help="a PostgreSQL database that gets the tables")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,10 @@ TOGETHER = 500
 
 _SERVES = and_(slices.c.champion_id.is_not(None), text("slices.status <> 'retired'"))
 
+_PLACES = select(
+    slices.c.position, slices.c.database_name, slices.c.table_name, slices.c.file, slices.c.import_id
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -49,18 +53,27 @@ def groups(conn: Connection, which: Which, *, run_id: int | None = None) -> list
     Raises UnknownSliceError for an id there is not, and QueryError for a condition that the database
     does not understand.
     """
-    source = (slices.c.database_name, slices.c.table_name, slices.c.file, slices.c.import_id)
-    wanted = select(slices.c.position, *source).where(*_chosen(conn, which)).order_by(slices.c.position)
+    wanted = _PLACES.where(*_chosen(conn, which)).order_by(slices.c.position)
     if run_id is not None:
         wanted = wanted.where(~exists().where(_found_by(run_id), drift_findings.c.slice_id == slices.c.id))
-    found: dict[tuple[Any, ...], array[int]] = {}
     try:
-        for position, *key in conn.execute(wanted.execution_options(yield_per=10_000)):
-            found.setdefault(tuple(key), array("q")).append(position)
+        return _by_source(conn.execute(wanted.execution_options(yield_per=10_000)))
     except DBAPIError as error:
         if which.where is None or translated(error, "") is not None:
             raise  # no fault of the condition: the ledger is locked, say, or cannot be reached
         raise QueryError(f"--where {which.where!r}: {str(error.orig).splitlines()[0]}") from None
+
+
+def groups_of(conn: Connection, ids: Sequence[str]) -> list[Group]:
+    """These slices by source, as far as they have a champion."""
+    wanted = _PLACES.where(_SERVES, slices.c.id.in_(bindparam("ids", expanding=True)))
+    return _by_source(row for some in _some(ids) for row in conn.execute(wanted, {"ids": some}))
+
+
+def _by_source(rows: Iterable[Any]) -> list[Group]:
+    found: dict[tuple[Any, ...], array[int]] = {}
+    for position, *key in rows:
+        found.setdefault(tuple(key), array("q")).append(position)
     return [
         Group(positions[start : start + TOGETHER])
         for positions in found.values()
@@ -162,12 +175,6 @@ def targets(
         )
         for row in rows
     ]
-
-
-def positions_of(conn: Connection, ids: Iterable[str]) -> list[int]:
-    """Where these slices stand, in no order."""
-    where = select(slices.c.position).where(slices.c.id.in_(bindparam("ids", expanding=True)))
-    return [place for some in _some(list(ids)) for place in conn.execute(where, {"ids": some}).scalars()]
 
 
 def _previous(row: Any) -> Previous | None:

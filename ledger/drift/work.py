@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ledger.database import reading, writing
@@ -33,10 +33,10 @@ class DriftWork(Work):
         with reading(self._engine) as conn:
             return plan.targets(conn, positions, detector, with_files=with_files)
 
-    def positions_of(self, ids: Iterable[str]) -> list[int]:
-        """Where these slices stand."""
+    def checks_of(self, ids: Sequence[str]) -> list[plan.Group]:
+        """These slices by source."""
         with reading(self._engine) as conn:
-            return plan.positions_of(conn, ids)
+            return plan.groups_of(conn, ids)
 
     def open_drift_runs(self) -> list[DriftRun]:
         """The drift runs that have no verdicts yet, the newest first."""

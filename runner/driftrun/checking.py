@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ledger.drift.records import Found, Target
+from ledger.drift.records import Confirmed, Found, Target
+from ledger.errors import RangeError
 from runner.drift.detector import DriftDetector
+from runner.driftrun.confirming import Confirming
 from runner.driftrun.detectors import PANEL, ROWS, find, rows_of
-from runner.driftrun.news import Came, News
-from runner.driftrun.tasks import Answer, CheckSetup, Task, insufficient
+from runner.driftrun.news import NOTHING, News, Wanted, columns_in, told
+from runner.driftrun.tasks import Answer, Batch, CheckSetup, Task, insufficient
 from runner.errors import RunnerError
-from runner.recent import NewRows
+from runner.recent import NewRows, Recent, after, new_rows
 from runner.sources import Reader, SourceSettings
 from runner.userfile import UserFile
+from runner.windows import Window
 
 if TYPE_CHECKING:
     from runner.drift.finding import Finding
@@ -34,25 +37,37 @@ class Checking:
                 keep_open=setup.keep_open,
             )
         )
-        self._news = News(self._reader, user, self._rows)
+        self._news = News(self._reader, user)
+        self._confirming = Confirming(setup, self._news)
 
     def attempt(self, task: Task) -> Answer:
         """Check every model of the batch. Only what ends the process itself gets past this."""
-        batch = task.held
-        found = []
-        readable = []
-        for target in batch.targets:
-            problem = _problem(target, self._detector.name)
-            if problem is None:
-                readable.append(target)
-            else:
-                found.append(insufficient(target, self._detector.name, problem))
-        found += [self._checked(target, came) for target, came in self._news.of(readable)]
-        return Answer(batch, tuple(found))
+        if task.held.kind == "confirm":
+            return Answer(task.held, confirmed=tuple(self._confirmed(task.held)))
+        return Answer(task.held, tuple(self._found(task.held)))
 
     def close(self) -> None:
         """Let go of the sources."""
         self._reader.close()
+
+    def _found(self, batch: Batch) -> list[Found]:
+        found, wanted = [], []
+        for target in batch.targets:
+            try:
+                wanted.append(Wanted(target, self._recent(target)))
+            except (RangeError, RunnerError) as error:
+                found.append(insufficient(target, self._detector.name, str(error)))
+        found += [self._checked(each, came) for each, came in self._news.of(wanted)]
+        return found
+
+    def _confirmed(self, batch: Batch) -> list[Confirmed]:
+        return self._confirming.of([Wanted(target, self._recent(target)) for target in batch.targets])
+
+    def _recent(self, target: Target) -> Recent:
+        """The window of a model. Raises NoProfileError where there is nothing to compare it with."""
+        _require_profile(target, self._detector.name)
+        previous = None if target.previous is None else target.previous.window_to
+        return Recent(after(target.slice.test_to, previous), self._rows(target))
 
     def _rows(self, target: Target) -> int:
         if self._setup.window is not None:
@@ -61,33 +76,31 @@ class Checking:
             return ROWS
         return max(rows_of(each.profile) for each in target.profiles if each.profile is not None)
 
-    def _checked(self, target: Target, came: Came) -> Found:
+    def _checked(self, wanted: Wanted, came: Window | str) -> Found:
+        target, name = wanted.target, self._detector.name
         if isinstance(came, str):
-            return insufficient(target, self._detector.name, came)
+            return insufficient(target, name, came)
         try:
-            finding = self._compared(target, came)
-        except Exception as error:  # a detector of the user's may raise anything
-            kind = "" if isinstance(error, RunnerError) else f"{type(error).__name__}: "
-            return insufficient(target, self._detector.name, f"{kind}{error}")
-        nothing = finding.insufficient is not None
-        return Found(
-            slice_id=target.slice.id,
-            attempt_id=target.attempt_id,
-            previous_id=None if target.previous is None else target.previous.id,
-            detector=self._detector.name,
-            reason=finding.reason if finding.insufficient is None else finding.insufficient,
-            p=None if nothing else finding.p,
-            statistic=None if nothing else finding.statistic,
-            effect=None if nothing else finding.effect,
-            window_from=came.first,
-            window_to=came.last,
-            rows=len(came.data),
+            rows = new_rows(came, columns_in(came, target), wanted.recent)
+            if rows is None:
+                return insufficient(target, name, f"{NOTHING} after {wanted.recent.ends[0]}")
+            finding = self._compared(target, rows)
+        except Exception as error:  # an odd value in what was read, or a detector of the user's
+            return insufficient(target, name, told(error))
+        found = replace(
+            insufficient(target, name, finding.insufficient or finding.reason),
+            window_from=rows.first,
+            window_to=rows.last,
+            rows=len(rows.data),
         )
+        if finding.insufficient is not None:
+            return found
+        return replace(found, p=finding.p, statistic=finding.statistic, effect=finding.effect)
 
-    def _compared(self, target: Target, came: NewRows) -> Finding:
-        """The finding of the one column, or the strongest of several (Bonferroni)."""
+    def _compared(self, target: Target, rows: NewRows) -> Finding:
+        """The finding of the one column, or the strongest of several."""
         known = {each.column: each.profile for each in target.profiles if each.profile is not None}
-        data: Any = came.data
+        data: Any = rows.data
         if data.ndim == 1:
             (profile,) = known.values()
             return self._detector.check(profile, data)
@@ -96,18 +109,19 @@ class Checking:
 
 def strongest(findings: dict[str, Finding]) -> Finding:
     """The finding with the smallest p, times the number of those that could say something (Bonferroni)."""
-    told = {name: each for name, each in findings.items() if each.insufficient is None}
-    if not told:
+    able = {name: each for name, each in findings.items() if each.insufficient is None}
+    if not able:
         return next(iter(findings.values()))
-    name, found = min(told.items(), key=lambda item: item[1].p)
-    return replace(found, p=min(1.0, found.p * len(told)), reason=f"{name}: {found.reason}")
+    name, found = min(able.items(), key=lambda item: item[1].p)
+    return replace(found, p=min(1.0, found.p * len(able)), reason=f"{name}: {found.reason}")
 
 
-def _problem(target: Target, detector: str) -> str | None:
-    """Why a model cannot be checked at all, None where it can: told before anything is read."""
+class NoProfileError(RunnerError):
+    """There is nothing to compare new data with: told before anything is read."""
+
+
+def _require_profile(target: Target, detector: str) -> None:
     if not target.profiles:
-        return f"no profile of {detector} was kept when it was trained"
-    if any(each.profile is not None for each in target.profiles):
-        return None
-    told: Any = target.profiles[0].problem
-    return f"there is no profile: {told}"
+        raise NoProfileError(f"no profile of {detector} was kept when it was trained")
+    if all(each.profile is None for each in target.profiles):
+        raise NoProfileError(f"there is no profile: {target.profiles[0].problem}")

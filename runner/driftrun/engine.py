@@ -80,8 +80,6 @@ class DriftEngine:
         Raises TakenOverError where another runner has the run by now.
         """
         while True:
-            for event in self._checkers.events(PATIENCE):
-                self._collect(event, batches)
             waiting = not self._turn()
             if not waiting and not self._stopping.wanted:
                 self._hand_out(batches)
@@ -91,6 +89,8 @@ class DriftEngine:
                 return False
             if batches.is_empty and not self._checkers.busy and not self._unwritten:
                 return True
+            for event in self._checkers.events(PATIENCE):
+                self._collect(event, batches)
 
     @property
     def _unwritten(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from multiprocessing.connection import wait
+
 from runner.crew import Death, Worker
 from runner.driftrun.checking import Checking
 from runner.driftrun.tasks import Answer, Batch, CheckSetup, Task
@@ -29,9 +31,10 @@ class Here:
         """Keep a batch for the next call of `events`."""
         worker.held, self._task = assignment.held, assignment
 
-    def events(self, timeout: float) -> list[Answer | Death[Batch]]:  # noqa: ARG002
-        """Check what is held; there is nothing to wait for."""
+    def events(self, timeout: float) -> list[Answer | Death[Batch]]:
+        """Check what is held; without that, wait for `timeout` seconds."""
         if self._task is None:
+            wait([], timeout)
             return []
         answer = self._checking.attempt(self._task)
         self._worker.held = self._task = None

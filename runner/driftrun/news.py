@@ -2,103 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 from ledger.drift.records import Target
-from ledger.errors import RangeError
 from runner.cut import RETURNED, columns_of, part_of
 from runner.errors import MissingColumnError, NoDataError, RunnerError, SourceError
-from runner.recent import NewRows, Recent, after, new_rows
+from runner.recent import Recent
 from runner.sources import Reader
 from runner.timeaxis import time_axis
 from runner.userfile import UserFile
 from runner.windows import Window
 
-Came = NewRows | str
-"""The new rows, or why there are none."""
 NOTHING = "no newer data"
 
 
+class Wanted(NamedTuple):
+    """A model, and which rows are wanted for it."""
+
+    target: Target
+    recent: Recent
+
+
 class News:
-    """Reads what is new since a model was tested, and since the window that was checked last.
+    """Reads what is new in the sources of models.
 
     `user`: a file whose get_data(row) reads instead. It gets the row with its test range replaced: from
     the last moment that is known, which is cut off again, to a far one; of a pair that it returns the
     test part is taken.
     """
 
-    def __init__(self, reader: Reader, user: UserFile | None, rows: Callable[[Target], int]) -> None:
+    def __init__(self, reader: Reader, user: UserFile | None) -> None:
         self._reader = reader
         self._user = user if user is not None and user.reads else None
-        self._rows = rows
 
-    def of(self, targets: Sequence[Target]) -> Iterator[tuple[Target, Came]]:
-        """Each model with its new rows. What goes wrong with one is told for that one alone."""
-        sources: dict[Any, list[tuple[Target, Recent]]] = {}
-        for target in targets:
-            try:
-                recent = self._recent(target)
-            except (RangeError, RunnerError) as error:
-                yield target, str(error)
-                continue
-            key = (self._reader.source(target.slice), recent.kind)
-            sources.setdefault(key, []).append((target, recent))
+    def of(self, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, Window | str]]:
+        """Each of them with what was read, new rows and maybe others, or with why there is nothing.
+
+        What goes wrong with one is told for that one alone.
+        """
+        if self._user is not None:
+            for each in wanted:
+                yield each, self._by_user(self._user, each)
+            return
+        sources: dict[Hashable, list[Wanted]] = {}
+        for each in wanted:
+            key = (self._reader.source(each.target.slice), each.recent.kind)
+            sources.setdefault(key, []).append(each)
         for some in sources.values():
-            yield from self._by_user(some) if self._user is not None else self._by_reader(some)
+            yield from self._by_reader(some)
 
-    def _recent(self, target: Target) -> Recent:
-        previous = None if target.previous is None else target.previous.window_to
-        return Recent(after(target.slice.test_to, previous), self._rows(target))
-
-    def _by_reader(self, some: Sequence[tuple[Target, Recent]]) -> Iterator[tuple[Target, Came]]:
-        wide = Recent(
-            min(recent.after for _, recent in some),
-            max(recent.rows for _, recent in some),
-        )
-        columns = {target.slice.column for target, _ in some if target.slice.column is not None}
+    def _by_reader(self, some: Sequence[Wanted]) -> Iterator[tuple[Wanted, Window | str]]:
+        wide = Recent(min(each.recent.after for each in some), max(each.recent.rows for each in some))
+        columns = {each.target.slice.column for each in some if each.target.slice.column is not None}
         window: Window | None = None
         broken: str | None = None
-        for target, recent in some:
+        for each in some:
+            row = each.target.slice
             try:
-                if broken is None and (window is None or not window.holds(target.slice.column)):
-                    window = self._reader.recent(target.slice, columns, wide)
+                if broken is None and (window is None or not window.holds(row.column)):
+                    window = self._reader.recent(row, columns, wide)
             except SourceError as error:  # every other one would wait for the same source
                 broken = str(error)
             except NoDataError:
                 broken = f"{NOTHING} after {wide.ends[0]}"
-            except Exception as error:
-                yield target, _told(error)
+            except Exception as error:  # of this column alone
+                yield each, told(error)
                 continue
-            if broken is not None or window is None:
-                yield target, broken or NOTHING
-            else:
-                yield target, _cut(window, target, recent)
+            yield each, broken or window or NOTHING
 
-    def _by_user(self, some: Sequence[tuple[Target, Recent]]) -> Iterator[tuple[Target, Came]]:
-        for target, recent in some:
-            try:
-                start, end = recent.ends
-                row = replace(target.slice, test_from=start, test_to=end)
-                assert self._user is not None
-                window = _window(self._user.get_data(row))
-            except Exception as error:  # the user's code may raise anything
-                yield target, _told(error)
-            else:
-                yield target, _cut(window, target, recent)
+    def _by_user(self, user: UserFile, wanted: Wanted) -> Window | str:
+        start, end = wanted.recent.ends
+        try:
+            data = user.get_data(replace(wanted.target.slice, test_from=start, test_to=end))
+            pair = isinstance(data, tuple) and len(data) == 2
+            columns, times = columns_of(part_of(data[1]) if pair else data)
+            named = {str(name): column for name, column in columns.items()}
+            return Window(named, time_axis(times, RETURNED), True)
+        except Exception as error:  # the user's code may raise anything
+            return told(error)
 
 
-def _cut(window: Window, target: Target, recent: Recent) -> Came:
-    try:
-        found = new_rows(window, _columns(window, target), recent)
-    except Exception as error:  # an odd index or value in what was read
-        return _told(error)
-    return f"{NOTHING} after {recent.ends[0]}" if found is None else found
+def columns_in(window: Window, target: Target) -> list[str]:
+    """The columns that there is a profile of; where it is one, its name may have changed.
 
-
-def _columns(window: Window, target: Target) -> list[str]:
-    """The columns that there is a profile of; where it is one, its name may have changed."""
+    Raises MissingColumnError where one of several is no longer there.
+    """
     known = [each.column for each in target.profiles if each.profile is not None]
     missing = next((name for name in known if name not in window.columns), None)
     if missing is None:
@@ -109,13 +99,7 @@ def _columns(window: Window, target: Target) -> list[str]:
     raise MissingColumnError(f"{window.axis.source} has no column {missing!r} any more")
 
 
-def _window(data: Any) -> Window:
-    """What a user's get_data returned, as if it had been read."""
-    pair = isinstance(data, tuple) and len(data) == 2
-    columns, times = columns_of(part_of(data[1]) if pair else data)
-    return Window({str(name): column for name, column in columns.items()}, time_axis(times, RETURNED), True)
-
-
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """An error in words; our own speak for themselves."""
     kind = "" if isinstance(error, RunnerError) else f"{type(error).__name__}: "
     return f"{kind}{error}"

@@ -123,11 +123,7 @@ class _Run:
         ending = "died of an error"
         try:
             groups = self._begin(interrupted)
-            if self._checked(groups):
-                self._decide()
-                ending = FINISHED
-            else:
-                ending = "stopped"
+            ending = FINISHED if self._done(groups) else "stopped"
         except TakenOverError:
             ending = "overtaken"
             raise
@@ -158,16 +154,30 @@ class _Run:
                 self._ledger.abandon(run)
                 self._say(f"Drift run {run.id} had been interrupted and is given up; this one begins anew")
 
-    def _checked(self, groups: list[Group]) -> bool:
-        """Whether all checks, and confirmations where they are wanted, are there."""
-        if not groups:
-            return True
-        progress = progress_for(
-            self._summary.planned, quiet=self._quiet, words=Words(lambda batch: batch.told, "checking")
-        )
+    def _done(self, groups: list[Group]) -> bool:
+        """Check, ask the models where that is wanted, and decide; False when told to stop before."""
+        with contextlib.ExitStack() as open_:
+            engine: DriftEngine | None = None
+            if groups:
+                engine = self._engine(open_)
+                if not engine.run(Batches(self._ledger, groups, self._detector)):
+                    return False
+            if self._options.confirm is not None and (suspects := self._unconfirmed()):
+                engine = engine or self._engine(open_)
+                asked = self._ledger.checks_of(suspects)
+                if not engine.run(Batches(self._ledger, asked, self._detector, "confirm")):
+                    return False
+        self._decide()
+        return True
+
+    def _engine(self, open_: contextlib.ExitStack) -> DriftEngine:
+        words = Words(lambda batch: batch.told, "checking")
+        progress = progress_for(self._summary.planned, quiet=self._quiet, words=words)
+        open_.callback(progress.close)
         with told_when_slow(self._say):
             checkers = self._checkers()
-        engine = DriftEngine(
+        open_.callback(checkers.end)
+        return DriftEngine(
             self._ledger,
             checkers,
             seat=self._seat,
@@ -177,11 +187,6 @@ class _Run:
             progress=progress,
             summary=self._summary,
         )
-        try:
-            return engine.run(Batches(self._ledger, groups, self._detector))
-        finally:
-            progress.close()
-            checkers.end()
 
     def _checkers(self) -> Checkers:
         options = self._options
@@ -207,9 +212,18 @@ class _Run:
         launcher = launcher_for(options.start, PRELOAD, str(setup.scratch))
         return Pool[Batch, Answer](launcher, setup, size=size, timeout=options.timeout)
 
+    def _unconfirmed(self) -> list[str]:
+        """The slices that would be told as suspect or more, whose models were not asked yet."""
+        findings, suspicions, confirmations = self._ledger.undecided(self._run)
+        found = flagged(findings, suspicions, confirmations, self._options.q)
+        return [each.slice_id for each in found if each.slice_id not in confirmations]
+
     def _decide(self) -> None:
+        verdicts = flagged(*self._ledger.undecided(self._run), self._options.q)
+        self._summary.counts = self._ledger.decide(self._run, verdicts)
+        self._summary.worst, self._summary.reasons = self._ledger.told_of(self._run, WORST)
+
+    @property
+    def _run(self) -> DriftRun:
         assert self._seat.run is not None
-        run = self._seat.run
-        verdicts = flagged(*self._ledger.undecided(run), self._options.q)
-        self._summary.counts = self._ledger.decide(run, verdicts)
-        self._summary.worst, self._summary.reasons = self._ledger.told_of(run, WORST)
+        return self._seat.run
