@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from fleet import HEADER, START, STEP, make_fleet, signals, split_rows
 from sqlalchemy import text
 
-from benchmarks.fleet import HEADER, START, STEP, make_fleet, signals, split_rows
 from ledger.database import writing
 from ledger.records import Facts, StoredProfile, Success
 from ledger.store import Ledger

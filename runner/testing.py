@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.records import Slice
+from runner.drift.contract import check_drift_detector
 from runner.errors import UnfitDataError
 from runner.trainer import Classifier, Dataset, Detector, Forecaster, Model
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["check_drift_detector", "check_trainer", "check_worker_file"]
 
 
 def check_trainer(trainer: Any, dataset: Dataset, params: Any = None) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 QUANTILES = 65
 CLIP = 3.0  # robust standard deviations of the innovations: an incident is no drift
 BATCHES = 20
+CHANCE = 1.6  # times an autoregression's long-run variance: 20 batch means show more by chance one time in 20
 TINY = 1e-3  # of the scale: noise below it is taken as this
 
 
@@ -28,8 +29,8 @@ class Noise:
     spread: their mean square and mean distance, in units of sigma, winsorised; tails: what the power
     would be times that without winsorising; follows: the correlation of an innovation with the one
     before; level_variance, spread_variance, follows_variance: long-run variances of the values, the
-    distances and the products that these are means of; quantiles: of the innovations, centred and in
-    units of their mean distance, shape (65,), at the levels 0, 1/64 … 1.
+    distances and the products that these are means of; quantiles: of the innovations, not centred, in
+    units of sigma, winsorised, shape (65,), at the levels 0, 1/64 … 1.
     """
 
     phi: Floats
@@ -44,8 +45,11 @@ class Noise:
     follows_variance: float
 
     @classmethod
-    def of(cls, values: Floats, runs: Places | None, turns: Floats) -> Noise:
-        """Describe centred values of shape (n,), less waves of `turns` radians per step, shape (w,)."""
+    def of(cls, values: Floats, runs: Places | None, turns: Floats, *, tied: bool) -> Noise:
+        """Describe centred values of shape (n,), less waves of `turns` radians per step, shape (w,).
+
+        `tied` says that more than half of them were equal before the waves were taken out.
+        """
         import numpy as np
 
         from runner.drift import autoregression
@@ -59,17 +63,22 @@ class Noise:
         lags = autoregression.autocovariances(values, runs, autoregression.ORDERS)
         phi = autoregression.fitted(lags, counts.astype(np.float64))
         found = autoregression.innovations(values, phi, runs)
-        sigma = max(robust_sd(found.values), TINY)
-        unit = standardised(found, sigma)
+        sigma = max(robust_sd(found.values, tied=tied), TINY)
+        np.divide(found.values, sigma, out=found.values)
+        unit = centred(found)
+        variance = float(np.var(found.values))
+        level = level_variance(variance * sigma**2, found.values.size, phi, turns)
+        wander = long_run_variance(values)
+        level = wander if wander > CHANCE * level else level
         distances, products = np.abs(unit.values), unit.products()
         spread, power = float(distances.mean()), float(unit.values @ unit.values) / unit.values.size or 1.0
         return cls(
             phi=phi,
             sigma=sigma,
             power=power,
-            quantiles=quantiles(unit.values, spread),
-            tails=float(np.var(found.values)) / sigma**2 / power,
-            level_variance=level_variance(found.values, phi, turns),
+            quantiles=quantiles(found.values),
+            tails=variance / power,
+            level_variance=level,
             spread=spread * (1 + (2 * turns.size + phi.size) / values.size),
             spread_variance=long_run_variance(distances),
             follows=float(products.mean()) / power if products.size else 0.0,
@@ -87,28 +96,25 @@ class Noise:
         return float(self.phi.sum())
 
 
-def standardised(found: Innovations, sigma: float) -> Innovations:
-    """The innovations centred, in units of sigma, winsorised at 3."""
+def centred(found: Innovations) -> Innovations:
+    """Innovations in units of sigma, centred and winsorised at 3."""
     from runner.drift.autoregression import Innovations
 
-    values = (found.values - found.values.sum() / max(found.values.size, 1)) / sigma
+    values = found.values - found.values.sum() / max(found.values.size, 1)
     return Innovations(values.clip(-CLIP, CLIP, out=values), found.places)
 
 
-def quantiles(values: Floats, spread: float) -> Floats:
-    """65 values of the sorted ones, lowest and highest included, in units of their mean distance."""
+def quantiles(values: Floats) -> Floats:
+    """65 values of those of shape (n,), winsorised at 3 and sorted, the lowest and highest included."""
     import numpy as np
 
-    if not spread:
-        return np.zeros(QUANTILES)
-    ordered = np.sort(values)
+    ordered = np.sort(values.clip(-CLIP, CLIP))
     places = np.ceil(np.arange(QUANTILES) / (QUANTILES - 1) * ordered.size).astype(np.intp) - 1
-    found: Floats = (ordered[np.maximum(places, 0)] - values.mean()) / spread
-    return found
+    return ordered[np.maximum(places, 0)]
 
 
-def level_variance(innovations: Floats, phi: Floats, turns: Floats) -> float:
-    """The long-run variance of the values by their autoregression: variance / (1 − Σφ)².
+def level_variance(variance: float, size: int, phi: Floats, turns: Floats) -> float:
+    """The long-run variance of values by their autoregression: variance / (1 − Σφ)² of `size` innovations.
 
     An estimated Σφ is too small, by (1 + 3φ) / n with an estimated mean (Marriott & Pope 1954), by φ / n
     for Yule–Walker, and by (1 + φ) / n for each further regressor, in proportion to what the spectrum
@@ -118,12 +124,12 @@ def level_variance(innovations: Floats, phi: Floats, turns: Floats) -> float:
 
     total = float(phi.sum())
     gain = max(1.0 - total, TINY)
-    if total > 0 and innovations.size:
+    if total > 0 and size:
         waves = 1 - np.exp(-1j * np.outer(turns, np.arange(1, phi.size + 1))) @ phi
         removed = 1 + 2 * float(np.sum(gain**2 / np.abs(waves) ** 2))
-        bias = (3 * total + (1 + total) * removed) / innovations.size
+        bias = (3 * total + (1 + total) * removed) / size
         gain -= min(bias, gain / 2)
-    return max(float(np.var(innovations)) / gain**2, 1e-12)
+    return max(variance / gain**2, 1e-12)
 
 
 def long_run_variance(values: Floats) -> float:
@@ -151,11 +157,17 @@ def median(values: Floats) -> float:
     return float(np.partition(values, middle)[middle])
 
 
-def robust_sd(values: Floats) -> float:
-    """The median absolute deviation × 1.4826; the sd where more than half of the values are equal."""
+def is_tied(values: Floats) -> bool:
+    """Whether more than half of the values are equal, so that their median says nothing of their spread."""
+    import numpy as np
+
+    return bool(median(np.abs(values - median(values))) == 0)
+
+
+def robust_sd(values: Floats, *, tied: bool) -> float:
+    """The median absolute deviation × 1.4826; the sd of values that are `tied`, or were before a fit."""
     import numpy as np
 
     if not values.size:
         return 0.0
-    mad = median(np.abs(values - median(values)))
-    return 1.4826 * mad if mad > 0 else float(np.std(values))
+    return float(np.std(values)) if tied else 1.4826 * median(np.abs(values - median(values)))

@@ -21,7 +21,7 @@ _NOISE = struct.Struct("<8f")
 _SEASON = struct.Struct("<dB")
 _FLOORS = struct.Struct(f"<{len(STATISTICS)}f")
 _CHECKSUM = struct.Struct("<I")
-_FINEST = 2.0**-12  # quantiles are kept as whole numbers of these: to ±8 mean distances
+_FINEST = 2.0**-13  # quantiles are kept as whole numbers of these, up to ±4 sigma; winsorised they reach 3
 
 
 class ProfileError(FinalError):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 FEWEST = 100  # finite values that a window must have
 INNOVATIONS = 50
-ASK = 0.05  # p of a season below which a change of clocks is asked for
-WEIGHTS = {"level": 0.25, "scale": 0.15, "dynamics": 0.15, "shape": 0.15, "season": 0.3}
+ASK = 0.05  # p of a season below which it is taken as changed, and a change of clocks is asked for
+WEIGHTS = {"level": 0.33, "scale": 0.14, "dynamics": 0.13, "shape": 0.13, "season": 0.27}
 """How the chance of a false alarm is shared out (weighted Bonferroni): the floors of scale, dynamics and
 shape lie where a p is small anyway, the power of level and season hangs on theirs."""
 
@@ -49,8 +49,14 @@ def check_points(profile: Profile, points: Points) -> Finding:
 
 
 def evidence(view: View) -> tuple[Evidence, ...]:
-    """What each of the five statistics says of a view; those that cannot say anything are left out."""
-    found = (each.of(view) for each in (level, scale, dynamics, shape, seasonal))
+    """What each of the five statistics says of a view; those that cannot say anything are left out.
+
+    Where a season has changed, it is taken out of the innovations before the others look at them.
+    """
+    season = seasonal.of(view)
+    if season is not None and season.counted and season.p < ASK:
+        view = seasonal.without(view)
+    found = (*(each.of(view) for each in (level, scale, dynamics, shape)), season)
     return tuple(each for each in found if each is not None)
 
 

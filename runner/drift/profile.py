@@ -130,16 +130,17 @@ def _described(points: Points, periods: Sequence[float] | None) -> Profile:
 def _with_noise(plain: Profile, points: Points, periods: Sequence[float] | None) -> Profile:
 
     from runner.drift import autoregression, season
-    from runner.drift.noise import robust_sd
+    from runner.drift.noise import is_tied, robust_sd
 
     wanted = season.periods_of(points, plain.step, periods)
     waves = [season.waves_at(points.at, period, count) for period, count in wanted]
     basis = season.Basis.of(waves, points.at.size)
-    whole = robust_sd(points.values)
+    tied = is_tied(points.values)
+    whole = robust_sd(points.values, tied=tied)
     values = _winsorised(points.values, plain.center, whole)
     for _ in range(2):  # the second time incidents inside the season's range are winsorised as well
         center, amplitudes, fitted = basis.fit(values)
-        scale = max(robust_sd(points.values - fitted), TINY * whole)
+        scale = max(robust_sd(points.values - fitted, tied=tied), TINY * whole)
         values = _winsorised(points.values, fitted, scale)
     left = (values - fitted) / scale
     runs = autoregression.runs_of(points.at, plain.step, irregular=plain.irregular)
@@ -149,7 +150,7 @@ def _with_noise(plain: Profile, points: Points, periods: Sequence[float] | None)
         center=center + middle * scale,
         scale=scale,
         seasons=tuple(Season(p, a / scale) for (p, _), a in zip(wanted, amplitudes, strict=True)),
-        noise=Noise.of(left - middle, runs, season.turns_of(wanted, plain.step)),
+        noise=Noise.of(left - middle, runs, season.turns_of(wanted, plain.step), tied=tied),
     )
 
 

@@ -6,12 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 from runner.drift.finding import Evidence
+from runner.drift.noise import robust_sd
 from runner.drift.stretch import steady_mean
 
 if TYPE_CHECKING:
     from runner.drift.view import View
 
 GONE = 1e-6  # of sigma: no noise is less
+SPOKEN = 0.05  # p below which it is worth to look closer
+STILL = 0.5  # times its size: such noise may be none at all
 
 
 def of(view: View) -> Evidence:
@@ -27,6 +30,14 @@ def of(view: View) -> Evidence:
     relative = noise.spread_variance / noise.spread**2
     error = math.sqrt(relative * (1 / view.profile.size + 1 / values.size))
     p = 2 * float(ndtr(-abs(effect) / error))
-    ratio = math.exp(effect)
-    told = f"noise {ratio:.2g} times as large" if ratio >= 0.01 else "noise gone"
-    return Evidence("scale", effect, p, abs(effect) > view.profile.floor("scale"), told)
+    counted = abs(effect) > view.profile.floor("scale")
+    return Evidence("scale", effect, p, counted, _told(view, p))
+
+
+def _told(view: View, p: float) -> str:
+    ratio, values = view.spread / view.noise.spread, view.points.values
+    if ratio < STILL and bool((values == values[0]).all()):
+        return f"stands still at {values[0]:.6g}"
+    if p < SPOKEN:  # what is winsorised has grown by less than the noise
+        ratio = robust_sd(view.plain, tied=False) or ratio
+    return f"noise {ratio:.2g} times as large"

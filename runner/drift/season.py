@@ -20,6 +20,7 @@ NAMES = {DAY: "daily", 7 * DAY: "weekly", 365.25 * DAY: "yearly", 3_600.0: "hour
 CALENDAR = ((DAY, 4, 2), (7 * DAY, 3, 3), (365.25 * DAY, 2, 3))
 """Period in seconds, waves, and the cycles that a training range must hold for it."""
 WAVES = 4
+BLOCK = 32
 CYCLES = 2
 PEAK = 0.3  # what the autocorrelation must reach for a period to be taken from it
 
@@ -58,10 +59,25 @@ def waves_at(at: Floats, period: float, count: int) -> NDArray[np.complex128]:
 
     found = np.empty((count, at.size), dtype=np.complex128)
     if count:
-        np.exp((2j * math.pi) * (np.mod(at, period) / period), out=found[0])
+        found[0] = _turned(at, period)
     for h in range(1, count):
         np.multiply(found[h - 1], found[0], out=found[h])
     return found
+
+
+def _turned(at: Floats, period: float) -> NDArray[np.complex128]:
+    """exp(2πi·t / period); where the steps are all the same, from one block and where each block begins."""
+    import numpy as np
+
+    blocks = -(-at.size // BLOCK)
+    steps = at[1:] - at[:-1]
+    if blocks < 2 or not (steps == steps[0]).all():
+        found: NDArray[np.complex128] = np.exp((2j * math.pi) * (np.mod(at, period) / period))
+        return found
+    starts = np.mod(at[::BLOCK], period) / period
+    inside = np.arange(BLOCK) * (steps[0] / period)
+    turned = np.exp((2j * math.pi) * np.concatenate((starts, inside)))
+    return np.outer(turned[:blocks], turned[blocks:]).ravel()[: at.size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +168,11 @@ def _repeats(values: Floats) -> float:
     first = int(peaks[np.flatnonzero(known[peaks] >= 0.9 * known[peaks].max())[0]])
     if known[:first].min() > known[first] - PEAK / 2:
         return 0.0
-    length = float(first)
+    length, times = float(first), 1
     for times in range(2, lags // first + 1):
         low = max(round(times * length) - first // 4, 1)
         around = known[low : round(times * length) + first // 4 + 1]
         if around.size and around.max() > PEAK / 2:
             length = (low + int(np.argmax(around))) / times
-    return length
+    whole = round(length)  # a multiple's peak is known to a row or two
+    return float(whole) if abs(length - whole) <= 2 / times else length

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from runner.drift.finding import Evidence
+from runner.drift.season import waves_at
 from runner.drift.wording import of_season
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     Waves = NDArray[np.complex128]
 
 SURE = 10.0  # times its standard error squared: such a season has a size and a place that can change
-LIKELY = 0.35  # of the chance of a false alarm for each of the two likeliest changes, the rest for any other
+LIKELY = 0.4  # of the chance of a false alarm for each of the two likeliest changes, the rest for any other
 WHOLE = 0.98  # of a cycle that a window must hold
 SPOKEN = 0.05  # p below which a change is put in words
 TINY = 1e-9
@@ -67,37 +69,85 @@ def of(view: View) -> Evidence | None:
     return Evidence("season", effect, p, effect > view.profile.floor("season"), told)
 
 
+def without(view: View) -> View:
+    """The view with what is left of every season taken out of its innovations."""
+    import numpy as np
+
+    from runner.drift.autoregression import Innovations
+
+    basis = np.concatenate([_basis(view, waves) for waves in view.waves])
+    square = basis @ basis.T
+    square.ravel()[:: len(square) + 1] += TINY * basis.shape[1]
+    left = np.linalg.solve(square, basis @ view.innovations.values) @ basis
+    kept = Innovations(view.innovations.values - left, view.innovations.places)
+    return replace(view, innovations=kept, plain=view.plain - left)
+
+
 def changed(view: View, season: Season, waves: Waves) -> Change:
     """Regress the innovations on the waves of one season, and test what they explain."""
-    import numpy as np
     from scipy.special import fdtrc
 
     noise, values, count = view.noise, view.innovations.values, len(season.amplitudes)
-    basis = _basis(view, waves)
-    square, seen = basis @ basis.T, basis @ values
-    square.ravel()[:: 2 * count + 1] += TINY * values.size
-    left = np.linalg.solve(square, seen)
+    basis, square, inverse = _prepared(view, season, waves)
+    seen = basis @ values
+    left = inverse @ seen
     explained, free = float(left @ seen), values.size - 2 * count - 1
     known = 1 + noise.tails * values.size / view.profile.size  # how well training knew the season
     error = max(view.power * values.size - explained, TINY) / free * known
     p = float(fdtrc(2 * count, free, explained / (2 * count) / error)) / (1 - 2 * LIKELY)
     gains = gains_of(season, noise.phi, view.profile.step)
+    shown = 0.0
     for likely in _likely(season, gains):
         size = float(likely @ likely) / (noise.power * noise.sigma**2)
         if view.profile.size / 2 * size > SURE * likely.size:  # were it chance, the change would lie along it
-            shown = float(likely @ seen) ** 2 / float(likely @ square @ likely) / error
-            p = min(p, float(fdtrc(1, free, shown)) / LIKELY)
+            shown = max(shown, float(likely @ seen) ** 2 / float(likely @ square @ likely))
+    if shown:
+        p = min(p, float(fdtrc(1, free, shown / error)) / LIKELY)
     return Change(season, p, (left[:count] + 1j * left[count:]) * noise.sigma / gains)
+
+
+def _prepared(view: View, season: Season, waves: Waves) -> tuple[Floats, Floats, Floats]:
+    """The basis of a season's test, shape (2 · waves, m), its products, and their inverse."""
+    at, skip = view.points.at, view.noise.phi.size
+    if view.innovations.places is None:
+        step = float(at[1] - at[0])
+        if bool((at[1:] - at[:-1] == step).all()):
+            return _of_grid(float(at[0]), step, at.size, season.period, len(waves), skip)
+    return _solved(_basis(view, waves))
+
+
+@lru_cache(maxsize=8)
+def _of_grid(
+    start: float, step: float, size: int, period: float, count: int, skip: int
+) -> tuple[Floats, Floats, Floats]:
+    """The same for a window without a break; all slices of a table share its times, and so this."""
+    import numpy as np
+
+    waves = waves_at(start + step * np.arange(size), period, count)[:, skip:]
+    found = _solved(_centred(waves))
+    for each in found:
+        each.setflags(write=False)
+    return found
+
+
+def _solved(basis: Floats) -> tuple[Floats, Floats, Floats]:
+    import numpy as np
+
+    square = basis @ basis.T
+    square.ravel()[:: len(square) + 1] += TINY * basis.shape[1]
+    return basis, square, np.linalg.inv(square)
 
 
 def _basis(view: View, waves: Waves) -> Floats:
     """The waves where there are innovations, centred, shape (2 · waves, m)."""
-    import numpy as np
-
     places = view.innovations.places
     waves = waves[:, view.noise.phi.size :]
-    if places is not None:
-        waves = waves[:, places]
+    return _centred(waves if places is None else waves[:, places])
+
+
+def _centred(waves: Waves) -> Floats:
+    import numpy as np
+
     basis: Floats = np.concatenate((waves.real, -waves.imag))
     basis -= basis.sum(axis=1, keepdims=True) / basis.shape[1]
     return basis

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.drift.finding import Evidence
+from runner.drift.noise import CLIP
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,23 +15,27 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-NEAR = 2.0**-10  # mean distances: quantiles are stored to a quarter of it, and ties must meet
+NEAR = 2.0**-11  # sigma: quantiles are stored to an eighth of it, and ties must meet
 
 
 def of(view: View) -> Evidence:
     """The Kolmogorov–Smirnov distance of innovations from the stored quantiles; asymptotic p.
 
-    Each side is centred and in units of its own mean distance, so level and scale do not show here;
-    the p is therefore too large rather than too small (Lilliefors 1967). Sizes are those of as many
-    independent values.
+    It is the smaller of two: as they are, and with each side centred and in units of its own mean
+    distance, so that a level or a scale does not show here (values of few kinds need the first: moved
+    a little, all of a kind pass the quantile that they were equal to). Either bounds the p from above
+    (Lilliefors 1967). Sizes are those of as many independent values.
     """
     import numpy as np
     from scipy.special import kolmogorov
 
     noise = view.noise
-    effect = distance(noise.quantiles, np.sort(view.innovations.values) / view.spread)
+    own = np.sort(view.innovations.values) / view.spread
+    effect = distance((noise.quantiles - noise.quantiles.mean()) / noise.spread, own)
+    if effect > view.profile.floor("shape"):
+        effect = min(effect, distance(noise.quantiles, np.sort(view.plain.clip(-CLIP, CLIP))))
     clustered = max(noise.spread_variance / noise.distance_variance, 1.0)
-    size, other = view.innovations.values.size, view.profile.size
+    size, other = view.plain.size, view.profile.size
     worth = size * other / (size + other) / clustered
     p = float(kolmogorov(effect * worth**0.5))
     counted = effect > view.profile.floor("shape")

@@ -22,7 +22,8 @@ def steady_mean(values: Floats, known: float) -> float:
     import numpy as np
 
     length = max(values.size // SHARE, 1)
-    sums = np.concatenate(([0.0], values.cumsum()))
+    sums = np.zeros(values.size + 1)
+    values.cumsum(out=sums[1:])
     total, parts = float(sums[-1]), sums[length:] - sums[:-length]
     if total > known * values.size:
         return max((total - float(parts.max())) / (values.size - length), known)

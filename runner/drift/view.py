@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runner.drift import autoregression, season
-from runner.drift.noise import Noise, standardised
+from runner.drift.noise import Noise, centred
 from runner.drift.points import Points
 from runner.drift.profile import CLIP, Profile
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 class View:
     """A window of n points beside a profile that has noise.
 
-    values: shape (n,), less centre and season, in units of scale, winsorised at 4; waves: of each
-    season at the window's positions, shape (waves, n) each; innovations: centred, in units of sigma,
-    winsorised at 3.
+    waves: of each season at the window's positions, shape (waves, n) each; level: the mean of the values
+    less centre and season, in units of scale, winsorised at 4; plain: the innovations of these, shape
+    (m,), in units of sigma; innovations: the same centred and winsorised at 3.
     """
 
     profile: Profile
     noise: Noise
     points: Points
     waves: tuple[NDArray[np.complex128], ...]
-    values: Floats
     level: float
+    plain: Floats
     innovations: Innovations
 
     @classmethod
@@ -48,8 +48,9 @@ class View:
         values.clip(-CLIP, CLIP, out=values)
         level = float(values.sum()) / values.size
         runs = autoregression.runs_of(at, profile.step, irregular=profile.irregular)
-        found = autoregression.innovations(values - level, noise.phi, runs)
-        return cls(profile, noise, points, waves, values, level, standardised(found, noise.sigma))
+        found = autoregression.innovations(values, noise.phi, runs)
+        found.values[:] /= noise.sigma
+        return cls(profile, noise, points, waves, level, found.values, centred(found))
 
     @cached_property
     def spread(self) -> float:

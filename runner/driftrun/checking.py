@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ledger.drift.records import Confirmed, Found, Target
-from ledger.errors import RangeError
 from runner.drift.detector import DriftDetector
 from runner.driftrun.confirming import Confirming
-from runner.driftrun.detectors import PANEL, ROWS, find, rows_of
+from runner.driftrun.detectors import Opened, find, opened
 from runner.driftrun.news import NOTHING, News, Wanted, columns_in, told
 from runner.driftrun.tasks import Answer, Batch, CheckSetup, Task, insufficient
 from runner.errors import RunnerError
@@ -54,37 +54,36 @@ class Checking:
         found, wanted = [], []
         for target in batch.targets:
             try:
-                wanted.append(Wanted(target, self._recent(target)))
-            except (RangeError, RunnerError) as error:
-                found.append(insufficient(target, self._detector.name, str(error)))
+                wanted.append(self._wanted(target))
+            except Exception as error:  # a user's detector may raise anything
+                found.append(insufficient(target, self._detector.name, told(error)))
         found += [self._checked(each, came) for each, came in self._news.of(wanted)]
         return found
 
     def _confirmed(self, batch: Batch) -> list[Confirmed]:
-        return self._confirming.of([Wanted(target, self._recent(target)) for target in batch.targets])
+        return self._confirming.of([self._wanted(target) for target in batch.targets])
 
-    def _recent(self, target: Target) -> Recent:
+    def _wanted(self, target: Target) -> Wanted:
         """The window of a model. Raises NoProfileError where there is nothing to compare it with."""
         _require_profile(target, self._detector.name)
+        known = {
+            each.column: opened(self._detector, each.profile)
+            for each in target.profiles
+            if each.profile is not None
+        }
         previous = None if target.previous is None else target.previous.window_to
-        return Recent(after(target.slice.test_to, previous), self._rows(target))
-
-    def _rows(self, target: Target) -> int:
-        if self._setup.window is not None:
-            return self._setup.window
-        if self._setup.detector != PANEL:
-            return ROWS
-        return max(rows_of(each.profile) for each in target.profiles if each.profile is not None)
+        rows = self._setup.window or max(each.rows for each in known.values())
+        return Wanted(target, Recent(after(target.slice.test_to, previous), rows), known)
 
     def _checked(self, wanted: Wanted, came: Window | str) -> Found:
         target, name = wanted.target, self._detector.name
         if isinstance(came, str):
             return insufficient(target, name, came)
         try:
-            rows = new_rows(came, columns_in(came, target), wanted.recent)
+            rows = new_rows(came, columns_in(came, wanted), wanted.recent)
             if rows is None:
                 return insufficient(target, name, f"{NOTHING} after {wanted.recent.ends[0]}")
-            finding = self._compared(target, rows)
+            finding = _compared(wanted.opened, rows)
         except Exception as error:  # an odd value in what was read, or a detector of the user's
             return insufficient(target, name, told(error))
         found = replace(
@@ -97,14 +96,14 @@ class Checking:
             return found
         return replace(found, p=finding.p, statistic=finding.statistic, effect=finding.effect)
 
-    def _compared(self, target: Target, rows: NewRows) -> Finding:
-        """The finding of the one column, or the strongest of several."""
-        known = {each.column: each.profile for each in target.profiles if each.profile is not None}
-        data: Any = rows.data
-        if data.ndim == 1:
-            (profile,) = known.values()
-            return self._detector.check(profile, data)
-        return strongest({name: self._detector.check(known[name], data[name]) for name in known})
+
+def _compared(opened: Mapping[str, Opened], rows: NewRows) -> Finding:
+    """The finding of the one column, or the strongest of several."""
+    data: Any = rows.data
+    if data.ndim == 1:
+        (only,) = opened.values()
+        return only.check(data)
+    return strongest({name: each.check(data[name]) for name, each in opened.items()})
 
 
 def strongest(findings: dict[str, Finding]) -> Finding:

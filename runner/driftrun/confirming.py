@@ -42,7 +42,7 @@ class Confirming:
     def of(self, wanted: Sequence[Wanted]) -> list[Confirmed]:
         """One confirmation each; what cannot be told confirms nothing and clears nobody."""
         recents = {each.target.slice.id: each.recent for each in wanted}
-        since = [Wanted(each.target, _since_test(each.target)) for each in wanted]
+        since = [each._replace(recent=_since_test(each.target)) for each in wanted]
         return [
             self._confirmed(each, came, recents[each.target.slice.id]) for each, came in self._news.of(since)
         ]
@@ -61,7 +61,7 @@ class Confirming:
 
         target = since.target
         model = self._model(target)
-        columns = columns_in(came, target)
+        columns = columns_in(came, since)
         rows, new = new_rows(came, columns, since.recent), new_rows(came, columns, recent)
         if rows is None or new is None:
             raise ModelFormatError(NOTHING)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from runner.drift.detector import DriftDetector, Panel
 from runner.errors import OptionError
+
+if TYPE_CHECKING:
+    from runner.drift.finding import Finding
 
 PANEL = "panel"
 ROWS, CYCLES = 500, 5
@@ -36,14 +42,28 @@ def absolute(name: str) -> str:
     return f"{Path(path).absolute()}:{wanted}" if colon else name
 
 
-def rows_of(profile: bytes) -> int:
-    """The rows of a window for the panel: the last 500, and at least five of the shortest season."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stored profile, ready to be compared with: how many rows it wants, and what compares them."""
+
+    rows: int
+    check: Callable[[Any], Finding]
+
+
+def opened(detector: DriftDetector, profile: bytes) -> Opened:
+    """Make ready what a detector has stored. Raises what the detector raises for bytes that are not its own.
+
+    The panel wants the last 500 rows, and at least five of its shortest season; others 500.
+    """
+    if not isinstance(detector, Panel):
+        return Opened(ROWS, partial(detector.check, profile))
+    from runner.drift.panel import check
     from runner.drift.profile import Profile
 
     known = Profile.from_bytes(profile)
     shortest = min((season.period for season in known.seasons), default=0.0)
     rows = CYCLES * shortest / known.step if known.step else 0.0
-    return max(ROWS, min(LONGEST, round(rows)))
+    return Opened(max(ROWS, min(LONGEST, round(rows))), partial(check, known))
 
 
 def _module(file: Path) -> Any:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from multiprocessing.connection import wait
 
 from runner.crew import Death, Worker
 from runner.driftrun.checking import Checking
 from runner.driftrun.tasks import Answer, Batch, CheckSetup, Task
+from runner.environment import QUIET
 
 
 class Here:
     """One worker that checks when it is asked for events."""
 
     def __init__(self, setup: CheckSetup) -> None:
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
         self._checking = Checking(setup)
         self._worker = Worker[Batch](number=1)
         self._task: Task | None = None
@@ -36,7 +40,10 @@ class Here:
         if self._task is None:
             wait([], timeout)
             return []
-        answer = self._checking.attempt(self._task)
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):  # as in a worker: small sums are slower with more threads
+            answer = self._checking.attempt(self._task)
         self._worker.held = self._task = None
         return [answer]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from ledger.drift.records import Target
 from runner.cut import RETURNED, columns_of, part_of
+from runner.driftrun.detectors import Opened
 from runner.errors import MissingColumnError, NoDataError, RunnerError, SourceError
 from runner.recent import Recent
 from runner.sources import Reader
@@ -19,10 +20,11 @@ NOTHING = "no newer data"
 
 
 class Wanted(NamedTuple):
-    """A model, and which rows are wanted for it."""
+    """A model, which rows are wanted for it, and what compares them, by column."""
 
     target: Target
     recent: Recent
+    opened: Mapping[str, Opened]
 
 
 class News:
@@ -84,16 +86,16 @@ class News:
             return told(error)
 
 
-def columns_in(window: Window, target: Target) -> list[str]:
+def columns_in(window: Window, wanted: Wanted) -> list[str]:
     """The columns that there is a profile of; where it is one, its name may have changed.
 
     Raises MissingColumnError where one of several is no longer there.
     """
-    known = [each.column for each in target.profiles if each.profile is not None]
+    known = list(wanted.opened)
     missing = next((name for name in known if name not in window.columns), None)
     if missing is None:
         return known
-    one = target.slice.column or (next(iter(window.columns)) if len(window.columns) == 1 else None)
+    one = wanted.target.slice.column or (next(iter(window.columns)) if len(window.columns) == 1 else None)
     if len(known) == 1 and one in window.columns:
         return [str(one)]
     raise MissingColumnError(f"{window.axis.source} has no column {missing!r} any more")
