@@ -5,7 +5,9 @@
 Every database is a SQLite file with one table `metrics`: a column `timestamp` (ISO text, every five
 minutes) and a column per metric, each a daily season, an AR(1) process and now and then a spike.
 With `--url postgresql://…` the tables `metrics_0000` and so on of one PostgreSQL database are made instead.
-The first 95 % of the points are for training, the rest for the test.
+The first 95 % of the points are for training, the rest for the test. With `--newer 600` so many more
+points follow the test range, for `runner drift`; a share of the metrics (`--moved 0.02`) has a level
+higher by 6 there (2 to 6 standard deviations of the noise).
 """
 
 from __future__ import annotations
@@ -35,18 +37,42 @@ def main() -> None:
     parser.add_argument("--databases", type=int, default=20)
     parser.add_argument("--metrics", type=int, default=50)
     parser.add_argument("--points", type=int, default=2_000)
+    parser.add_argument("--newer", type=int, default=0, help="points after the test range")
+    parser.add_argument("--moved", type=float, default=0.0, help="share whose level moves there")
     parser.add_argument("--url", help="a PostgreSQL database that gets the tables")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    slices = make_fleet(given.folder, given.databases, given.metrics, given.points, url=given.url)
+    slices = make_fleet(
+        given.folder,
+        given.databases,
+        given.metrics,
+        given.points,
+        newer=given.newer,
+        moved=given.moved,
+        url=given.url,
+    )
     print(f"{slices:,} slices in {given.folder / 'split.csv'}")
 
 
-def make_fleet(folder: Path, databases: int, metrics: int, points: int, *, url: str | None = None) -> int:
-    """Make the databases and `split.csv` in `folder`; return the number of slices."""
-    times = [(START + place * STEP).isoformat(sep=" ") for place in range(points)]
+def make_fleet(
+    folder: Path,
+    databases: int,
+    metrics: int,
+    points: int,
+    *,
+    newer: int = 0,
+    moved: float = 0.0,
+    url: str | None = None,
+) -> int:
+    """Make the databases and `split.csv` in `folder`; return the number of slices.
+
+    `newer` points follow the test range, in which a share `moved` of the metrics has another level.
+    """
+    times = [(START + place * STEP).isoformat(sep=" ") for place in range(points + newer)]
     for number in range(databases):
-        values = signals(points, metrics, np.random.default_rng(number))
+        chance = np.random.default_rng(number)
+        values = signals(points + newer, metrics, chance)
+        values[points:, chance.random(metrics) < moved] += 6.0
         rows = zip(times, *(column.tolist() for column in values.T), strict=True)
         if url is None:
             _fill_sqlite(folder / f"db{number:05}.db", metrics, rows)
@@ -55,7 +81,7 @@ def make_fleet(folder: Path, databases: int, metrics: int, points: int, *, url: 
     with (folder / "split.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(HEADER)
-        writer.writerows(split_rows(databases, metrics, times, postgresql=url is not None))
+        writer.writerows(split_rows(databases, metrics, times[:points], postgresql=url is not None))
     return databases * metrics
 
 

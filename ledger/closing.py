@@ -15,7 +15,7 @@ from ledger.errors import LeaseLostError
 from ledger.prepared import Prepared
 from ledger.queue import RUNNING
 from ledger.records import Claim, Facts, Failure, Success
-from ledger.schema import Utc, artifacts, attempts, metrics, slices
+from ledger.schema import Utc, artifacts, attempts, drift_profiles, metrics, slices
 from ledger.status import Outcome, Reason, Status
 from ledger.text import storable
 
@@ -65,6 +65,7 @@ _CLOSE = Prepared(
 )
 _METRIC = Prepared(insert(metrics), ("attempt_id", "name", "value", "kind"))
 _ARTIFACT = Prepared(insert(artifacts), ("attempt_id", "path", "format", "bytes", "sha256"))
+_PROFILE = Prepared(insert(drift_profiles), ("attempt_id", "detector", "column_name", "profile", "problem"))
 
 
 def complete(conn: Connection, held: Claim, success: Success, facts: Facts, *, now: datetime) -> None:
@@ -91,6 +92,19 @@ def complete(conn: Connection, held: Claim, success: Success, facts: Facts, *, n
                 "sha256": file.sha256,
             }
             for file in success.artifacts
+        ],
+    )
+    _PROFILE.execute_each(
+        conn,
+        [
+            {
+                "attempt_id": held.attempt_id,
+                "detector": kept.detector,
+                "column_name": kept.column,
+                "profile": kept.profile,
+                "problem": storable(kept.problem, limit=1_000),
+            }
+            for kept in success.profiles
         ],
     )
 

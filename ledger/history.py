@@ -10,7 +10,10 @@ from sqlalchemy import Connection, select, text
 from ledger.errors import UnknownSliceError
 from ledger.records import Artifact
 from ledger.registry import artifacts_of
-from ledger.schema import attempts, metrics, slices
+from ledger.schema import attempts, drift_checks, metrics, slices
+
+CHECKS = 5
+"""Drift checks that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,12 @@ class AttemptHistory:
 
 @dataclass(frozen=True, slots=True)
 class SliceHistory:
-    """One slice: the columns of `slice_status`, those of its row, and every attempt."""
+    """One slice: the columns of `slice_status`, those of its row, all attempts, the last drift checks."""
 
     status: dict[str, Any]
     row: dict[str, Any]
     attempts: tuple[AttemptHistory, ...]
+    checks: tuple[dict[str, Any], ...] = ()
 
 
 def slice_history(conn: Connection, slice_id: str) -> SliceHistory:
@@ -49,7 +53,20 @@ def slice_history(conn: Connection, slice_id: str) -> SliceHistory:
             AttemptHistory(dict(each), _metrics(conn, each["id"]), tuple(artifacts_of(conn, each["id"])))
             for each in rows.all()
         ),
+        checks=tuple(_checks(conn, slice_id)),
     )
+
+
+def _checks(conn: Connection, slice_id: str) -> list[dict[str, Any]]:
+    """The last drift checks, the newest last, each with the number of the attempt that was judged."""
+    last = (
+        select(drift_checks, attempts.c.number.label("attempt"))
+        .join(attempts, attempts.c.id == drift_checks.c.attempt_id)
+        .where(drift_checks.c.slice_id == slice_id)
+        .order_by(drift_checks.c.id.desc())
+        .limit(CHECKS)
+    )
+    return [dict(row) for row in reversed(conn.execute(last).mappings().all())]
 
 
 def _metrics(conn: Connection, attempt_id: int) -> dict[str, float | str]:

@@ -16,7 +16,7 @@ from ledger.errors import NotALedgerError, SchemaError
 from ledger.schema import APPLICATION_ID, VERSION_TABLE, metadata, settings
 from ledger.views import VIEWS
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest revision under migrations/versions; opening a ledger must not import Alembic to learn it."""
 
 _UPGRADE_LOCK = 0x534C4447

@@ -167,6 +167,16 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredProfile:
+    """What a drift detector keeps of one column's training data, or why it keeps nothing."""
+
+    detector: str
+    column: str  # '' for values without a name
+    profile: bytes | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Success:
     """What an attempt gave: its metrics, its files, and whether the gate let it pass."""
 
@@ -174,3 +184,4 @@ class Success:
     artifacts: tuple[Artifact, ...] = ()
     passed: bool = True
     verdict: str = ""  # the gate's answer in words
+    profiles: tuple[StoredProfile, ...] = ()  # of the data trained on, for drift checks

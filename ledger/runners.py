@@ -17,6 +17,8 @@ _HELD = text("slices.status = 'running'")  # a literal, for the partial index
 
 HEARTBEAT_SECONDS = 10.0
 LEASE_SECONDS = 60.0
+RUN, DRIFT = "run", "drift"
+"""The commands that make a process a runner."""
 FINISHED = "finished"
 COULD_NOT_START = "could not start"
 """The ending of a runner that met an error before its first claim: nobody wants its options again."""
@@ -36,7 +38,13 @@ class RunnerRecord:
 
 
 def register(
-    conn: Connection, process: Process, *, options: Mapping[str, Any], version: str, now: datetime
+    conn: Connection,
+    process: Process,
+    *,
+    options: Mapping[str, Any],
+    version: str,
+    now: datetime,
+    command: str = RUN,
 ) -> int:
     """Announce a runner and return its id, which is never used again."""
     row = {
@@ -49,6 +57,7 @@ def register(
         "heartbeat_at": now,
         "options": json.dumps(dict(options), sort_keys=True),
         "version": version,
+        "command": command,
     }
     return int(conn.execute(insert(runners).returning(runners.c.id), row).scalar_one())
 
@@ -71,11 +80,21 @@ def end(conn: Connection, runner_ids: Collection[int], *, ending: str, now: date
     )
 
 
+_OF_A_LIFE = tuple(
+    runners.c[name]
+    for name in (
+        *("id", "host", "boot_id", "pid_namespace", "pid", "pid_started"),
+        *("started_at", "heartbeat", "heartbeat_at", "options"),
+    )
+)
+"""Those of the first schema: before an upgrade, too, it is asked who lives."""
+
+
 def live_runners(conn: Connection) -> list[RunnerRecord]:
     """Every runner that has not ended, with what can be known of it from this machine."""
     here = this_process()
     found = []
-    for row in conn.execute(select(runners).where(runners.c.ended_at.is_(None)).order_by(runners.c.id)):
+    for row in conn.execute(select(*_OF_A_LIFE).where(runners.c.ended_at.is_(None)).order_by(runners.c.id)):
         process = Process(row.host, row.boot_id, row.pid_namespace, row.pid, row.pid_started)
         found.append(
             RunnerRecord(
@@ -118,7 +137,8 @@ def last_run(conn: Connection) -> LastRun | None:
     worked = or_(runners.c.ending.is_(None), runners.c.ending != COULD_NOT_START)
     dead = {runner.id for runner in live_runners(conn) if runner.alive is False} | ended_with_slices(conn)
     holding = exists().where(_HELD, slices.c.runner_id == runners.c.id)
-    newest = select(runners).where(worked).order_by(runners.c.id.desc()).limit(1)
+    trained = runners.c.command == RUN
+    newest = select(runners).where(worked, trained).order_by(runners.c.id.desc()).limit(1)
     for chosen in (newest.where(runners.c.id.in_(dead), holding), newest):
         row = conn.execute(chosen).one_or_none()
         if row is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -33,6 +35,8 @@ NAMING = {
     "pk": "%(table_name)s_pkey",
 }
 VERSION_TABLE = "slice_ledger_version"
+VERDICTS = ("stable", "suspect", "drifted", "insufficient", "common_cause")
+"""What a drift check comes to."""
 APPLICATION_ID = 0x534C4447  # "SLDG", in the header of every SQLite ledger
 
 metadata = MetaData(naming_convention=NAMING)
@@ -61,7 +65,7 @@ class Utc(TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def one_of(column: str, values: type[Status] | type[Outcome] | type[Why], name: str) -> CheckConstraint:
+def one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
     """Refuse what is not in the closed list."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
@@ -111,6 +115,7 @@ runners = Table(
     Column("version", Text, nullable=False),
     Column("ended_at", Utc),
     Column("ending", Text),
+    Column("command", Text, nullable=False, server_default="run"),  # run or drift
     CheckConstraint("(ended_at IS NULL) = (ending IS NULL)", name="ended_with_a_reason"),
     sqlite_autoincrement=True,
 )
@@ -243,25 +248,75 @@ promotions = Table(
     sqlite_autoincrement=True,
 )
 
+drift_profiles = Table(
+    "drift_profiles",
+    metadata,
+    Column("attempt_id", Key, ForeignKey("attempts.id"), primary_key=True),
+    Column("detector", Text, primary_key=True),
+    Column("column_name", Text, primary_key=True),  # '' for values without a name
+    Column("profile", LargeBinary),  # only the detector understands it
+    Column("problem", Text),  # why there is none
+    CheckConstraint("(profile IS NULL) = (problem IS NOT NULL)", name="profile_or_problem"),
+    sqlite_with_rowid=False,
+)
+
+drift_runs = Table(
+    "drift_runs",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("runner_id", Key, ForeignKey("runners.id"), nullable=False),  # who may write for it
+    Column("started_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Column("ending", Text),
+    Column("options", Text, nullable=False),  # JSON
+    Column("planned", Integer, nullable=False),  # checks
+    *(Column(f"{verdict}_count", Integer) for verdict in VERDICTS),
+    CheckConstraint("(ended_at IS NULL) = (ending IS NULL)", name="drift_run_ended_with_a_reason"),
+    CheckConstraint("ending IN ('decided', 'abandoned')", name="known_ending"),
+    sqlite_autoincrement=True,
+)
+
+
+def _checked() -> list[Column[Any]]:
+    """What a check found, before and after the verdict."""
+    return [
+        Column("window_from", Text),  # both NULL where there was nothing to look at
+        Column("window_to", Text),
+        Column("rows", Integer),
+        Column("detector", Text, nullable=False),
+        Column("statistic", Text),  # level, scale, dynamics, shape, season, or a name of the detector's own
+        Column("effect", Double),
+        Column("p", Double),  # NULL where nothing could be said
+        Column("reason", Text),
+        Column("checked_at", Utc, nullable=False),
+    ]
+
+
+drift_findings = Table(
+    "drift_findings",
+    metadata,
+    Column("run_id", Key, ForeignKey("drift_runs.id"), primary_key=True),
+    Column("slice_id", Text, ForeignKey("slices.id"), primary_key=True),
+    Column("attempt_id", Key, ForeignKey("attempts.id"), nullable=False),  # the model judged
+    Column("previous_id", Key),  # the check before it, of the same model, that was not insufficient
+    *_checked(),
+    Column("confirmed", Integer),  # 1, or 0 for harmless: what the model's own error says
+    Column("confirmation", Text),  # the same in words; NULL before it was asked
+    sqlite_with_rowid=False,
+)
+
 drift_checks = Table(
     "drift_checks",
     metadata,
     Column("id", Key, primary_key=True),
+    Column("run_id", Key, ForeignKey("drift_runs.id")),
     Column("slice_id", Text, ForeignKey("slices.id"), nullable=False),
     Column("attempt_id", Key, ForeignKey("attempts.id"), nullable=False),  # the model judged
-    Column("window_from", Text, nullable=False),
-    Column("window_to", Text, nullable=False),
-    Column("detector", Text, nullable=False),
-    Column("statistic", Double),
-    Column("effect", Double),
-    Column("p", Double),
+    *_checked(),
     Column("verdict", Text, nullable=False),
-    Column("reason", Text),
-    Column("checked_at", Utc, nullable=False),
+    Column("since", Text),  # the end of the window that raised the suspicion
     Column("requeued_at", Utc),  # when the slice was queued again for this check
-    CheckConstraint(
-        "verdict IN ('stable', 'suspect', 'drifted', 'insufficient', 'common_cause')", name="known_verdict"
-    ),
+    one_of("verdict", VERDICTS, "known_verdict"),
     Index("drift_checks_of_slice", "slice_id", "id"),
     sqlite_autoincrement=True,
 )

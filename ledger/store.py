@@ -1,4 +1,4 @@
-"""The ledger as one object: what a runner does (ledger/work.py), and here what its user does."""
+"""The ledger as one object: what runners do (ledger/work.py, ledger/drift/), and here what its user does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ledger import artifact_root, promotions, registry, reports
 from ledger.checkpoint import LARGE
 from ledger.database import reading, writing
 from ledger.doctor import examine
+from ledger.drift.work import DriftWork
 from ledger.failures import FailureGroup, failure_groups
 from ledger.findings import Findings
 from ledger.gc import Collected, collect
@@ -25,13 +26,12 @@ from ledger.staging import Defaults, Rows
 from ledger.surroundings import look_around
 from ledger.symptoms import Symptom
 from ledger.verify import Verification, verify
-from ledger.work import Work
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Ledger(Work):
+class Ledger(DriftWork):
     """What must be trained, what happened, and what is live.
 
     `Ledger.open("ledger.db")` or a PostgreSQL URL; use it as a context manager or `close()` it.

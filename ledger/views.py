@@ -167,22 +167,27 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "drifted",
-        "The last drift check of each slice that is not stable; empty until there are any.",
+        "One row per slice whose model is suspect or has drifted, by the last check that could tell.",
         {
             "slice_id": "the slice",
-            "attempt_id": "the model that was judged",
-            "verdict": "suspect, drifted, insufficient or common_cause",
+            **_SOURCE,
+            "attempt_id": "the model that was judged, which serves",
+            "run_id": "the drift run",
+            "verdict": "suspect, drifted or common_cause",
             "reason": "what drifted, in words",
-            "statistic": "the test statistic",
-            "effect": "the size of the effect",
+            "statistic": "what speaks most: level, scale, dynamics, shape, season",
+            "effect": "the size of the effect: level and season in sd, scale as log ratio, …",
             "p": "the p-value",
             "window_from": "the window of fresh data",
             "window_to": "…",
             "checked_at": "when (UTC)",
         },
-        "SELECT d.slice_id, d.attempt_id, d.verdict, d.reason, d.statistic, d.effect, d.p, d.window_from, "
-        "d.window_to, d.checked_at FROM drift_checks d WHERE d.verdict <> 'stable' "
-        "AND d.id = (SELECT MAX(l.id) FROM drift_checks l WHERE l.slice_id = d.slice_id)",
+        f"SELECT d.slice_id, {_SOURCE_SQL}, d.attempt_id, d.run_id, d.verdict, d.reason, d.statistic, "
+        "d.effect, d.p, d.window_from, d.window_to, d.checked_at "
+        "FROM drift_checks d JOIN slices s ON s.id = d.slice_id AND s.champion_id = d.attempt_id "
+        "WHERE d.verdict IN ('suspect', 'drifted', 'common_cause') AND d.id = (SELECT MAX(l.id) "
+        "FROM drift_checks l WHERE l.slice_id = d.slice_id AND l.attempt_id = d.attempt_id "
+        "AND l.verdict <> 'insufficient')",
     ),
     View(
         "progress",

@@ -19,14 +19,19 @@ from ledger.records import Claim
 class Work(Handle):
     """The runners' side of a ledger."""
 
-    def register_runner(self, options: Mapping[str, Any]) -> int:
+    def register_runner(self, options: Mapping[str, Any], *, command: str = runners.RUN) -> int:
         """Announce this process as a runner and return its id.
 
         Raises SchemaError when the ledger was upgraded since it was opened.
         """
         with writing(self._engine) as conn:
             me = runners.register(
-                conn, this_process(), options=options, version=__version__, now=self._clock()
+                conn,
+                this_process(),
+                options=options,
+                version=__version__,
+                now=self._clock(),
+                command=command,
             )
             # Asked after the row is in: an upgrade refuses where it sees one, and locks out new ones.
             migrate.require_current(migrate.revision_of(conn), self.name)

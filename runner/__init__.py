@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from runner.trainer import Dataset, Trained
 
 if TYPE_CHECKING:
+    from runner.driftrun.start import check_drift
     from runner.loading import load
     from runner.planning.plan import plan
     from runner.start import run
 
-__all__ = ["Dataset", "Trained", "load", "plan", "run"]
+__all__ = ["Dataset", "Trained", "check_drift", "load", "plan", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from runner.planning.plan import plan
 
         return plan
+    if name == "check_drift":
+        from runner.driftrun.start import check_drift
+
+        return check_drift
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

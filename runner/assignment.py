@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
+from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice, StoredProfile
 from runner.challenge import Defence
 from runner.databases import OPEN
+
+if TYPE_CHECKING:
+    from runner.training import Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,13 @@ class Setup:
     memory_limit: int | None = None  # bytes
     defend: bool = True  # whether a champion is scored where a new model is
     scratch: str | None = None  # the folder under which each worker has its own
+    detector: str | None = None  # what keeps a profile of the data trained on, None for nothing
+
+    def begin(self, printed: Path | None) -> Training:
+        """What a worker trains with; it prints into the file `printed`."""
+        from runner.training import Training
+
+        return Training(self, printed=printed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +71,5 @@ class Report:
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: tuple[Artifact, ...] = ()
     defence: Defence | None = None  # how the champion does there
+    profiles: tuple[StoredProfile, ...] = ()  # of the data, for drift checks
     nothing_kept: str | None = None  # why no file could be written: no fault of the slice

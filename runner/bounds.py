@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.ranges import Interval
+from ledger.ranges import Instant, Interval, Kind
 from runner.timeaxis import MILLISECONDS
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ def bounds(clock: ColumnElement[Any], sample: Any, *ranges: Interval) -> list[Co
     if isinstance(low, Decimal) and isinstance(high, Decimal) and _is_number(sample):
         return [clock >= _plain(low), clock <= _plain(high)]
     return []
+
+
+def after(clock: ColumnElement[Any], sample: Any, moment: Instant) -> list[ColumnElement[bool]]:
+    """The condition for what comes later than `moment`: see `bounds`."""
+    kind: Kind = "time" if isinstance(moment, datetime) else "number"
+    return bounds(clock, sample, Interval(kind, moment, moment))[:1]  # the lower bound comes first
 
 
 def _of_times(

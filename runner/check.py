@@ -87,7 +87,7 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
     )
     Path(str(setup.scratch)).mkdir()
     launcher = launcher_for(options.start, [], str(setup.scratch))
-    pool = Pool(launcher, setup, size=1, timeout=options.timeout)
+    pool = Pool[Claim, Report](launcher, setup, size=1, timeout=options.timeout)
     trials: list[Trial] = []
     try:
         for held in sample:
@@ -105,7 +105,7 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
     return trials
 
 
-def _what_became_of(held: Claim, pool: Pool) -> Event:
+def _what_became_of(held: Claim, pool: Pool[Claim, Report]) -> Event:
     """Wait for the event of this slice: a worker may also die when it holds none any more."""
     while True:
         for event in pool.events(0.5):
@@ -113,7 +113,7 @@ def _what_became_of(held: Claim, pool: Pool) -> Event:
                 return event
 
 
-def _died(held: Claim, death: Death, timeout: float | None) -> Trial:
+def _died(held: Claim, death: Death[Claim], timeout: float | None) -> Trial:
     if death.exceeded == "timeout":
         told = f"it took longer than {timeout:g} seconds and was killed"
     elif death.exceeded == "memory":

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from ledger.errors import LedgerError
-from runner.commands import check, plan, run, trainers
+from runner.commands import check, drift, plan, run, trainers
 from runner.errors import RunnerError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (run, plan, check, trainers):
+for module in (run, plan, drift, check, trainers):
     module.register(app)
 
 

@@ -5,34 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Literal, Protocol, TypeAlias
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from ledger.records import Claim
 from runner.assignment import Assignment, Report
 from runner.launch import Ending
 
+H = TypeVar("H")
+"""What a worker holds: a claimed slice, or slices to be checked for drift."""
+
 
 @dataclass(slots=True)
-class Worker:
+class Worker(Generic[H]):
     """One worker: what it holds, and since when (monotonic seconds)."""
 
     number: int
-    held: Claim | None = None
+    held: H | None = None
     since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Death:
-    """A worker process ended while it held a slice, or while it was idle (None)."""
+class Death(Generic[H]):
+    """A worker process ended while it held something, or while it was idle (None)."""
 
-    held: Claim | None
+    held: H | None
     ending: Ending
     exceeded: Literal["timeout", "memory"] | None  # what the runner killed it for
     output: str  # the tail of what it printed
     seconds: float
 
 
-Event: TypeAlias = Report | Death
+Event: TypeAlias = Report | Death[Claim]
 
 
 class Crew(Protocol):
@@ -43,14 +46,14 @@ class Crew(Protocol):
         """How many workers are ready."""
 
     @property
-    def free(self) -> Sequence[Worker]:
+    def free(self) -> Sequence[Worker[Claim]]:
         """The workers that wait for a slice."""
 
     @property
-    def busy(self) -> Sequence[Worker]:
+    def busy(self) -> Sequence[Worker[Claim]]:
         """The workers that hold a slice."""
 
-    def give(self, worker: Worker, assignment: Assignment) -> None:
+    def give(self, worker: Worker[Claim], assignment: Assignment) -> None:
         """Hand a claimed slice to a free worker."""
 
     def events(self, timeout: float, woken: Connection | None = None) -> list[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ledger.ranges import interval
 from ledger.records import Slice
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    Data = pd.Series[float] | pd.DataFrame
+    Data: TypeAlias = pd.Series[float] | pd.DataFrame
 
 
 RETURNED = "what get_data() returned"
@@ -32,11 +32,6 @@ class Cut:
     labels: NDArray[np.bool_] | None = None  # (test rows,) which are known to be anomalous
 
 
-def cut_frame(frame: pd.DataFrame, axis: TimeAxis, row: Slice) -> Cut:
-    """Cut the columns of a frame by the slice's ranges. Raises as `cut_columns` does."""
-    return cut_columns({name: frame[name] for name in frame.columns}, axis, row)
-
-
 def cut_columns(columns: Mapping[Any, Any], axis: TimeAxis, row: Slice) -> Cut:
     """Cut value columns by the slice's ranges; rows of equal time stay, in the order of the source.
 
@@ -44,7 +39,6 @@ def cut_columns(columns: Mapping[Any, Any], axis: TimeAxis, row: Slice) -> Cut:
     MissingColumnError where there is no column besides the time.
     """
     import numpy as np
-    import pandas as pd
 
     if not columns:
         raise MissingColumnError(f"{axis.source} has no column besides its time {str(axis.index.name)!r}")
@@ -59,13 +53,19 @@ def cut_columns(columns: Mapping[Any, Any], axis: TimeAxis, row: Slice) -> Cut:
                 f"{axis.source}: the {which} range {start} to {end} selects {what}; "
                 f"the source has {axis.span()}"
             )
-        index = index.view()  # its name and frequency can be set: others have this one too
-        if len(part) == 1:
-            ((name, values),) = part.items()
-            parts.append(pd.Series(values, index=index, name=name))
-        else:
-            parts.append(pd.DataFrame(part, index=index))
+        parts.append(frame_of(part, index))
     return Cut(*parts)
+
+
+def frame_of(part: Mapping[Any, NDArray[np.float64]], index: pd.Index[Any]) -> Data:
+    """Columns as a Series, where it is one, or as a DataFrame, by time."""
+    import pandas as pd
+
+    index = index.view()  # its name and frequency can be set: others have this one too
+    if len(part) == 1:
+        ((name, values),) = part.items()
+        return pd.Series(values, index=index, name=name)
+    return pd.DataFrame(part, index=index)
 
 
 def numbers_in(column: Any, places: Any, name: Any, source: str) -> NDArray[np.float64]:
@@ -104,15 +104,24 @@ def cut(data: Any, row: Slice) -> Cut:
 
     That is a pair (train, test), which is taken as it stands, or one Series or DataFrame whose
     index, or column called timestamp, time, date, datetime or ds, holds the time. Raises
-    ResultError for anything else, and as `cut_frame` does.
+    ResultError for anything else, and as `cut_columns` does.
     """
-    import pandas as pd
-
     if isinstance(data, Cut):
         return data
     if isinstance(data, tuple) and len(data) == 2:
-        train, test = map(_pandas, data)
+        train, test = map(part_of, data)
         return Cut(train, test)
+    columns, times = columns_of(data)
+    return cut_columns(columns, time_axis(times, RETURNED), row)
+
+
+def columns_of(data: Any) -> tuple[dict[Any, pd.Series[Any]], pd.Series[Any] | pd.Index[Any]]:
+    """The value columns of a Series or DataFrame, by name, and the time of each row.
+
+    Raises ResultError for anything else.
+    """
+    import pandas as pd
+
     frame = data.to_frame() if isinstance(data, pd.Series) else data
     if not isinstance(frame, pd.DataFrame):
         raise ResultError(
@@ -120,12 +129,15 @@ def cut(data: Any, row: Slice) -> Cut:
             "or one Series or DataFrame to cut"
         )
     named = [name for name in frame.columns if str(name).lower() in TIME_NAMES]
+    times: pd.Series[Any] | pd.Index[Any] = frame.index
     if named and not isinstance(frame.index, pd.DatetimeIndex):
-        return cut_frame(frame.drop(columns=named[0]), time_axis(frame[named[0]], RETURNED), row)
-    return cut_frame(frame, time_axis(frame.index, RETURNED), row)
+        times = frame[named[0]]
+        frame = frame.drop(columns=named[0])
+    return {name: frame[name] for name in frame.columns}, times
 
 
-def _pandas(part: Any) -> Data:
+def part_of(part: Any) -> Data:
+    """One part of a pair that get_data returned, as pandas knows it. Raises ResultError for what is none."""
     import pandas as pd
 
     if not isinstance(part, (pd.Series, pd.DataFrame)):

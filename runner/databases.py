@@ -14,6 +14,7 @@ from ledger.records import Slice
 from ledger.secrets import masked, without_secrets
 from runner.addresses import database_url, filled_in
 from runner.errors import SourceError
+from runner.recent import Recent
 from runner.tables import Known, read
 from runner.windows import Window
 
@@ -44,8 +45,15 @@ class Databases:
         self._keep_open = keep_open
         self._open: OrderedDict[tuple[str, str | None], Database] = OrderedDict()
 
-    def read(self, row: Slice, *, wished_time: str | None, together: Collection[str]) -> Window:
-        """Read the slice's rows, with columns that are best read `together` with its own.
+    def read(
+        self,
+        row: Slice,
+        *,
+        wished_time: str | None,
+        together: Collection[str],
+        recent: Recent | None = None,
+    ) -> Window:
+        """Read the slice's rows, or only `recent` ones, with columns that are best read `together`.
 
         Raises SourceError when the database cannot be read now, and as `tables.read` does.
         """
@@ -55,7 +63,7 @@ class Databases:
         database = self._database(row.database, row.base)
         try:
             with database.engine.connect() as conn:
-                return read(conn, database.known, row, wished_time, together)
+                return read(conn, database.known, row, wished_time, together, recent)
         except SQLAlchemyError as error:
             # The driver's own words, without the statement and its values. Never the cause: its
             # traceback would be recorded, and drivers quote what they were given.

@@ -11,6 +11,7 @@ from ledger import faults
 from ledger.artifacts import CannotKeepError
 from ledger.errors import AccessError, ConflictError
 from ledger.recording import Recording
+from ledger.records import Claim
 from ledger.store import Ledger
 from runner.assignment import Assignment, Report
 from runner.claimtimes import ClaimTimes
@@ -222,7 +223,7 @@ class Engine:
                 self._ahead.remove(assignment)
                 self._crew.give(worker, assignment)
 
-    def _for(self, worker: Worker) -> Assignment | None:
+    def _for(self, worker: Worker[Claim]) -> Assignment | None:
         """What was claimed for this worker; else for another, which is better than to wait for that one."""
         own = next((waiting for waiting in self._ahead if waiting.worker == worker.number), None)
         if own is not None or self._options.per_source is not None:

@@ -27,7 +27,7 @@ class Inline:
             os.environ.setdefault(name, value)
         self._training = Training(setup, printed=None)
         self._stopping = stopping
-        self._worker = Worker(number=1)
+        self._worker = Worker[Claim](number=1)
         self._assignment: Assignment | None = None
 
     @property
@@ -36,16 +36,16 @@ class Inline:
         return 1
 
     @property
-    def free(self) -> list[Worker]:
+    def free(self) -> list[Worker[Claim]]:
         """This process, unless it holds a slice."""
         return [] if self._worker.held else [self._worker]
 
     @property
-    def busy(self) -> list[Worker]:
+    def busy(self) -> list[Worker[Claim]]:
         """This process, while it holds a slice."""
         return [self._worker] if self._worker.held else []
 
-    def give(self, worker: Worker, assignment: Assignment) -> None:
+    def give(self, worker: Worker[Claim], assignment: Assignment) -> None:
         """Keep a claimed slice for the next call of `events`."""
         worker.held = assignment.held
         self._assignment = assignment

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.driftrun.detectors import PANEL, absolute
 from runner.errors import OptionError
 from runner.labels import LabelFile, is_label_file
 
@@ -56,6 +57,8 @@ class RunOptions:
     start: str = "auto"  # how workers start: forkserver, spawn, or the better one that works here
     time_column: str | None = None
     separator: str | None = None
+    detector: str = PANEL  # what keeps a profile of the data, for drift checks: panel, or file.py:Name
+    profile: bool = True  # whether one is kept
     labels: str | None = None  # a column, or a .csv file of ranges: what the models are measured by
     config: str | None = None  # the file that names databases, where it is not runner.toml
     databases: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +76,9 @@ class RunOptions:
         words: list[str] = []
         for name, value in self.as_json().items():
             flag = f"--{name.replace('_', '-')}"
-            if value is True:
+            if name == "profile":
+                words += [] if value else ["--no-profile"]
+            elif value is True:
                 words.append(flag)
             elif isinstance(value, Mapping):
                 words += [f"--param {key}={text}" for key, text in value.items()]
@@ -109,6 +114,8 @@ def resolve(
         chosen["config"] = str(Path(chosen["config"]).absolute())
     if chosen.get("labels") is not None and is_label_file(chosen["labels"]):
         chosen["labels"] = str(Path(chosen["labels"]).absolute())
+    if chosen.get("detector") is not None:
+        chosen["detector"] = absolute(chosen["detector"])
     options = RunOptions(**chosen | {"gates": tuple(chosen.get("gates", ()))})
     _require_sense(options)
     return options

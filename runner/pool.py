@@ -9,11 +9,9 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
-from ledger.records import Claim
-from runner.assignment import Assignment, Report, Setup
-from runner.crew import Death, Event, Worker
+from runner.crew import Death, H, Worker
 from runner.errors import RunnerError
 from runner.launch import Launcher
 from runner.lifeline import KILL, kill_group
@@ -28,8 +26,36 @@ WEIGH_SECONDS = 0.1
 """How often the memory limit is looked at; the limit of the kernel (Linux) acts at once."""
 
 
-class Pool:
-    """Keeps `size` workers alive, one slice each.
+R = TypeVar("R")
+"""What a worker answers."""
+H_co = TypeVar("H_co", covariant=True)
+
+
+class Work(Protocol):
+    """What is the same for all that workers of a pool do; told once, when one starts."""
+
+    @property
+    def scratch(self) -> str | None:
+        """The folder under which each worker has its own."""
+
+    @property
+    def memory_limit(self) -> int | None:
+        """Bytes."""
+
+    def begin(self, printed: Path) -> Any:
+        """In the worker: what it works with, whose `attempt` answers what it is given."""
+
+
+class Task(Protocol[H_co]):
+    """What a worker is given."""
+
+    @property
+    def held(self) -> H_co:
+        """What it holds meanwhile."""
+
+
+class Pool(Generic[H, R]):
+    """Keeps `size` workers alive, one task each.
 
     The folder `setup.scratch` is theirs: it is removed with all that trainings leave in it.
     """
@@ -37,7 +63,7 @@ class Pool:
     def __init__(
         self,
         launcher: Launcher,
-        setup: Setup,
+        setup: Work,
         *,
         size: int,
         timeout: float | None = None,
@@ -50,7 +76,7 @@ class Pool:
         self._timeout = timeout
         self._monotonic = monotonic
         self._weighed = 0.0  # monotonic
-        self.workers: dict[Connection, Process] = {}
+        self.workers: dict[Connection, Process[H]] = {}
         for number in range(1, size + 1):
             self._add(number)
 
@@ -60,17 +86,17 @@ class Pool:
         return sum(worker.ready for worker in self.workers.values())
 
     @property
-    def free(self) -> list[Worker]:
-        """The workers that wait for a slice."""
+    def free(self) -> list[Worker[H]]:
+        """The workers that wait for a task."""
         return [worker for worker in self.workers.values() if worker.ready and worker.held is None]
 
     @property
-    def busy(self) -> list[Worker]:
-        """The workers that hold a slice."""
+    def busy(self) -> list[Worker[H]]:
+        """The workers that hold one."""
         return [worker for worker in self.workers.values() if worker.held is not None]
 
-    def give(self, worker: Worker, assignment: Assignment) -> None:
-        """Hand a claimed slice to a free worker."""
+    def give(self, worker: Worker[H], assignment: Task[H]) -> None:
+        """Hand a task to a free worker."""
         assert isinstance(worker, Process)
         worker.held = assignment.held
         worker.since = self._monotonic()
@@ -78,7 +104,7 @@ class Pool:
         with contextlib.suppress(ConnectionError):
             worker.child.conn.send(assignment)
 
-    def events(self, timeout: float, woken: Connection | None = None) -> list[Event]:
+    def events(self, timeout: float, woken: Connection | None = None) -> list[R | Death[H]]:
         """Wait up to `timeout` seconds, and return what workers reported or died of.
 
         Something to read on `woken` ends the wait too. A dead worker is replaced at once. Raises
@@ -88,7 +114,7 @@ class Pool:
         self._end_oversized()
         if self._setup.memory_limit is not None:
             timeout = min(timeout, WEIGH_SECONDS)
-        found: list[Event] = []
+        found: list[R | Death[H]] = []
         for conn in wait([*self.workers, *([woken] if woken else [])], timeout):
             if conn is woken:
                 continue
@@ -100,16 +126,16 @@ class Pool:
                 continue
             if isinstance(message, RunnerError):
                 raise message
-            if isinstance(message, Report):
-                worker.held = None
-                found.append(message)
-                if worker.wear.is_too_much(worker.child.pid, self._setup.memory_limit):
-                    self._replace(worker)
-            else:
+            if isinstance(message, int):  # its pid
                 worker.ready = True
+                continue
+            worker.held = None
+            found.append(message)
+            if worker.wear.is_too_much(worker.child.pid, self._setup.memory_limit):
+                self._replace(worker)
         return found
 
-    def end(self) -> list[Claim]:
+    def end(self) -> list[H]:
         """Kill every worker and return what they held."""
         held = [worker.held for worker in self.workers.values() if worker.held is not None]
         for worker in self.workers.values():
@@ -129,7 +155,7 @@ class Pool:
         except RunnerError:
             self._fall_back()
             child = self._launcher.start()
-        worker = Process(
+        worker = Process[H](
             number=number, child=child, launcher=self._launcher, printed=printed, since=self._monotonic()
         )
         self.workers[child.conn] = worker
@@ -142,7 +168,7 @@ class Pool:
             raise RunnerError("no worker process can be started; look at what the system says of it")
         self._launcher = other
 
-    def _bury(self, worker: Process) -> Death:
+    def _bury(self, worker: Process[H]) -> Death[H]:
         del self.workers[worker.child.conn]
         death = Death(
             held=worker.held,
@@ -157,19 +183,19 @@ class Pool:
         self._add(worker.number)
         return death
 
-    def _could_not_start(self, worker: Process, death: Death) -> None:
+    def _could_not_start(self, worker: Process[H], death: Death[H]) -> None:
         if worker.exceeded is None:
             raise RunnerError(f"a worker process cannot start: it {death.ending}\n{death.output}".rstrip())
         if worker.launcher is self._launcher:  # a fork can hang where a library holds a lock
             self._fall_back()
 
-    def _replace(self, worker: Process) -> None:
+    def _replace(self, worker: Process[H]) -> None:
         del self.workers[worker.child.conn]
         worker.launcher.ending(worker.child)
         self._tidy(worker)
         self._add(worker.number)
 
-    def _tidy(self, worker: Process) -> None:
+    def _tidy(self, worker: Process[H]) -> None:
         for left in self._scratch.glob(f"{folders_of(worker.child.pid)}*"):
             shutil.rmtree(left, ignore_errors=True)
 

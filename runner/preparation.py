@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ledger.records import Claim
 from ledger.store import Ledger
-from runner.assignment import Setup
+from runner.assignment import Report, Setup
 from runner.challenge import NOTHING
 from runner.crew import Crew
 from runner.databases import OPEN
@@ -39,6 +40,7 @@ def setup_for(ledger: Ledger, options: RunOptions) -> Setup:
         defend=options.compare != NOTHING,
         keep_open=OPEN if options.per_source is None else 1,
         memory_limit=options.memory_limit,
+        detector=options.detector if options.profile else None,
     )
 
 
@@ -63,7 +65,8 @@ def checked_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -
         trainers.require_known(name)
     wanted = named | ({default} if default else set())
     libraries = {library for name in wanted for library in trainers.LIBRARIES[name]}
-    return sorted(libraries | (user.libraries if user is not None else set()))
+    of_profiles = {"scipy.special", "runner.drift.panel"} if setup.detector else set()
+    return sorted(libraries | of_profiles | (user.libraries if user is not None else set()))
 
 
 def told_other_code(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -> None:
@@ -88,7 +91,7 @@ def crew_for(options: RunOptions, setup: Setup, preload: list[str], stopping: St
 
     setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
     launcher = launcher_for(options.start, preload, str(setup.scratch))
-    return Pool(launcher, setup, size=workers_of(options), timeout=options.timeout)
+    return Pool[Claim, Report](launcher, setup, size=workers_of(options), timeout=options.timeout)
 
 
 @contextlib.contextmanager
@@ -106,10 +109,11 @@ def told_when_slow(say: Callable[[str], None]) -> Iterator[None]:
 
 def workers_of(options: RunOptions) -> int:
     """How many worker processes the options ask for; 0 for none but this one."""
-    return _cores() if options.workers == "auto" else int(options.workers)
+    return cores() if options.workers == "auto" else int(options.workers)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from runner.crew import Worker
+from runner.crew import H, Worker
 from runner.launch import Child, Launcher
 from runner.wear import Wear
 
 
 @dataclass(slots=True, kw_only=True)
-class Process(Worker):
+class Process(Worker[H]):
     """A worker process: how it was started, and what its runner has to do about it."""
 
     child: Child

@@ -6,12 +6,12 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from ledger.render import span
-from runner.crew import Crew
-from runner.summary import Summary
+from runner.crew import Worker
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -21,10 +21,45 @@ FRAME_SECONDS = 0.25
 RECENT_SECONDS = 120.0
 
 
+class Doing(Protocol):
+    """What is told of a run."""
+
+    @property
+    def done(self) -> int:
+        """How much of it is done."""
+
+    @property
+    def notes(self) -> str:
+        """What else is to be said."""
+
+    @property
+    def waits_for(self) -> str | None:
+        """What keeps it from going on just now."""
+
+
+class Crew(Protocol):
+    """Who works."""
+
+    @property
+    def busy(self) -> Sequence[Worker[Any]]:
+        """The workers that hold something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How work is called: what a worker holds, and what it does with it."""
+
+    named: Callable[[Any], str] = lambda held: str(held.slice.id)
+    verb: str = "training"
+
+
+TRAINING = Words()
+
+
 class Progress(Protocol):
     """Told after every turn of the loop; decides itself when to show something."""
 
-    def show(self, summary: Summary, crew: Crew) -> None:
+    def show(self, summary: Doing, crew: Crew) -> None:
         """Show how far the run is, if it is time."""
 
     def tell(self, sentence: str) -> None:
@@ -37,7 +72,7 @@ class Progress(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def show(self, summary: Summary, crew: Crew) -> None:
+    def show(self, summary: Doing, crew: Crew) -> None:
         """Show nothing."""
 
     def tell(self, sentence: str) -> None:
@@ -86,20 +121,21 @@ class Pace:
 class Lines:
     """One plain line every 30 seconds: for logs and pipes."""
 
-    def __init__(self, pace: Pace, stream: TextIO) -> None:
+    def __init__(self, pace: Pace, stream: TextIO, words: Words = TRAINING) -> None:
         self._pace = pace
+        self._words = words
         self._stream = stream
         self._told: str | None = None  # what the run waited for
         self._next = time.monotonic() + LINE_SECONDS
 
-    def show(self, summary: Summary, crew: Crew) -> None:
+    def show(self, summary: Doing, crew: Crew) -> None:
         """Print a line, if it is time."""
         self._pace.note(summary.done)
         if time.monotonic() < self._next and summary.waits_for == self._told:
             return
         self._told = summary.waits_for
         self._next = time.monotonic() + LINE_SECONDS
-        self.tell(f"{headline(summary, self._pace)}, {len(crew.busy)} training")
+        self.tell(f"{headline(summary, self._pace)}, {len(crew.busy)} {self._words.verb}")
 
     def tell(self, sentence: str) -> None:
         """Print it."""
@@ -112,12 +148,13 @@ class Lines:
 class Screen:
     """A live table: what is done, how fast, what is left, and what each worker does."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, words: Words = TRAINING) -> None:
         self._pace = pace
+        self._words = words
         self._live: Live | None = None
         self._next = 0.0
 
-    def show(self, summary: Summary, crew: Crew) -> None:
+    def show(self, summary: Doing, crew: Crew) -> None:
         """Draw the table anew, four times a second at most."""
         self._pace.note(summary.done)
         now = time.monotonic()
@@ -129,7 +166,7 @@ class Screen:
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
-        busy = (Text(line, style="dim") for line in _busy(crew, now))
+        busy = (Text(line, style="dim") for line in _busy(crew, now, self._words))
         lines = [Text(headline(summary, self._pace)), *busy]
         total = max(self._pace.total, summary.done, 1)
         drawn = Group(*lines, ProgressBar(total=total, completed=summary.done, width=60))
@@ -154,12 +191,13 @@ class Screen:
 class Cell:
     """A text below a notebook cell, written anew: needs no widgets."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, words: Words = TRAINING) -> None:
         self._pace = pace
+        self._words = words
         self._shown: Any = None
         self._next = 0.0
 
-    def show(self, summary: Summary, crew: Crew) -> None:
+    def show(self, summary: Doing, crew: Crew) -> None:
         """Write the text anew, four times a second at most."""
         self._pace.note(summary.done)
         now = time.monotonic()
@@ -169,7 +207,7 @@ class Cell:
         import IPython.display
 
         display: Any = IPython.display.display
-        text = {"text/plain": "\n".join([headline(summary, self._pace), *_busy(crew, now)])}
+        text = {"text/plain": "\n".join([headline(summary, self._pace), *_busy(crew, now, self._words)])}
         if self._shown is None:
             self._shown = display(text, raw=True, display_id=True)
         else:
@@ -183,33 +221,31 @@ class Cell:
         """The last text stays."""
 
 
-def _busy(crew: Crew, now: float) -> list[str]:
+def _busy(crew: Crew, now: float, words: Words = TRAINING) -> list[str]:
     """What each worker does, one line each."""
     busy = sorted(crew.busy, key=lambda worker: worker.number)
     return [
-        f"  worker {worker.number}  {worker.held.slice.id}  {span(now - worker.since)}"
+        f"  worker {worker.number}  {words.named(worker.held)}  {span(now - worker.since)}"
         for worker in busy
         if worker.held is not None
     ]
 
 
-def headline(summary: Summary, pace: Pace) -> str:
+def headline(summary: Doing, pace: Pace) -> str:
     """One line that says how far the run is."""
-    failed = f", {summary.failed} failed" if summary.failed else ""
-    rejected = f", {summary.rejected} rejected" if summary.rejected else ""
     total = max(pace.total, summary.done)
     told = (
-        f"{summary.done} of {total} done{failed}{rejected}, {pace.rate(summary.done):.1f}/s, "
+        f"{summary.done} of {total} done{summary.notes}, {pace.rate(summary.done):.1f}/s, "
         f"{pace.remaining(summary.done)} left"
     )
     return f"{told}\nWaiting: {summary.waits_for}" if summary.waits_for else told
 
 
-def progress_for(total: int, *, quiet: bool = False) -> Progress:
+def progress_for(total: int, *, quiet: bool = False, words: Words = TRAINING) -> Progress:
     """The way of showing progress that fits where the output goes."""
     if quiet:
         return Silent()
     pace = Pace(total)
     if "ipykernel" in sys.modules:
-        return Cell(pace)
-    return Screen(pace) if sys.stderr.isatty() else Lines(pace, sys.stderr)
+        return Cell(pace, words)
+    return Screen(pace, words) if sys.stderr.isatty() else Lines(pace, sys.stderr, words)

@@ -97,7 +97,7 @@ class Results:
         verdict, ruling = self._gates.verdict(report.metrics), self._ruling(report)
         if ruling is not None and verdict.passed:
             verdict = ruling.verdict
-        success = Success(report.metrics, report.artifacts, verdict.passed, verdict.reason)
+        success = Success(report.metrics, report.artifacts, verdict.passed, verdict.reason, report.profiles)
         stands = record.complete(report.held, success, _with(report.facts, report.defence, ruling))
 
         def happen() -> None:
@@ -149,14 +149,14 @@ class Results:
 
         self._consequences.append(happen)
 
-    def _died(self, record: Recording, death: Death) -> None:
+    def _died(self, record: Recording, death: Death[Claim]) -> None:
         if death.held is None:
             return
         facts = Facts(output=death.output or None, peak_memory=death.ending.peak_memory)
         outcome, failure = self._judged(death)
         self._failed(record, death.held, failure, facts, outcome)
 
-    def _judged(self, death: Death) -> tuple[Outcome, Failure]:
+    def _judged(self, death: Death[Claim]) -> tuple[Outcome, Failure]:
         if death.exceeded == "timeout":
             told = f"the attempt took longer than {self._timeout:g} seconds"
             return Outcome.TIMEOUT, Failure("Timeout", told)
@@ -182,7 +182,7 @@ class Results:
             self._summary.exit_with = 1
 
 
-def _was(death: Death) -> str:
+def _was(death: Death[Claim]) -> str:
     told = str(death.ending)
     return f"was {told}" if told.startswith("killed") else told
 

@@ -10,6 +10,7 @@ from runner.cut import Cut
 from runner.databases import OPEN, Databases
 from runner.files import read_file
 from runner.readahead import ReadAhead
+from runner.recent import Recent
 from runner.windows import Window, Windows
 
 
@@ -47,6 +48,22 @@ class Reader:
         data = self._window(row, together).cut(row, without=label)
         flags = self._window(replace(row, column=label), ()).flags(label, row)
         return replace(data, labels=flags)
+
+    def recent(self, row: Slice, together: Collection[str], wanted: Recent) -> Window:
+        """What is new in a slice's source, which may be more than that; nothing of it is kept.
+
+        Of a table only the last rows are read, of a file all. Raises as `load` does, NoDataError where
+        nothing is new.
+        """
+        named = self._wanted(row, together)
+        if row.file is None:
+            return self._databases.read(row, wished_time=named.time, together=together, recent=wanted)
+        return self._read(row, named)
+
+    def source(self, row: Slice) -> Hashable:
+        """What is the same for slices whose new data is read together, whatever they were trained on."""
+        given = (row.extra.get("time_column"), row.extra.get("separator"))
+        return (row.database, row.table, row.file, row.base, *given)
 
     def read_ahead(self, row: Slice, together: Collection[str]) -> None:
         """Read for a slice that will come soon, in a thread of its own, unless that is there already.

@@ -41,6 +41,12 @@ class Summary:
         return self.succeeded + self.rejected + self.failed
 
     @property
+    def notes(self) -> str:
+        """What went wrong, for the line that says how far the run is."""
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{failed}, {self.rejected} rejected" if self.rejected else failed
+
+    @property
     def exit_code(self) -> int:
         """0 all succeeded, 1 some did not, 3 rows of dead runners are left, 128 + a signal's number."""
         if self.signal is not None:

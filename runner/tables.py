@@ -10,10 +10,11 @@ from ledger.ranges import interval
 from ledger.records import Slice
 from ledger.secrets import masked
 from ledger.tabular import time_column
-from runner.bounds import bounds
+from runner.bounds import after, bounds
 from runner.cut import require_column
 from runner.errors import MissingColumnError, NoDataError
 from runner.fetching import fetched
+from runner.recent import Recent
 from runner.timeaxis import time_axis
 from runner.windows import Window
 
@@ -39,13 +40,18 @@ class Known:
 
 
 def read(
-    conn: Connection, known: Known, row: Slice, wished_time: str | None, together: Collection[str] = ()
+    conn: Connection,
+    known: Known,
+    row: Slice,
+    wished_time: str | None,
+    together: Collection[str] = (),
+    recent: Recent | None = None,
 ) -> Window:
     """Read the slice's column, or all columns where it names none, from its first time to its last.
 
-    Columns that are best read `together` with it come too, as far as they are there and room is.
-    Raises MissingColumnError for a table or column that is not there, and UnfitDataErrors for
-    what they hold.
+    With `recent` only the rows that are new are read. Columns that are best read `together` with it come
+    too, as far as they are there and room is. Raises MissingColumnError for a table or column that is not
+    there, and UnfitDataErrors for what they hold.
     """
     from sqlalchemy import column, select
     from sqlalchemy.sql import quoted_name
@@ -63,21 +69,31 @@ def read(
     sample = _sample(conn, known, (str(row.table), time), clock, source)
     wanted = select(clock, *(column(quoted_name(name, True)) for name in values)).select_from(source)
     wanted = wanted.where(clock.is_not(None))
-    for bound in bounds(
-        clock, sample, interval(row.train_from, row.train_to), interval(row.test_from, row.test_to)
-    ):
+    for bound in _bounds(clock, sample, row, recent):
         wanted = wanted.where(bound)
+    if recent is not None:
+        wanted = wanted.order_by(clock.desc()).limit(recent.rows)
     times, *columns = fetched(conn, wanted, least=1 + (len(values) if row.column is None else 1))
     if not len(times):
-        raise NoDataError(f"{place} {_nothing(row, time, sample)}")
+        raise NoDataError(f"{place} {_nothing(row, time, sample, recent)}")
     axis = time_axis(times.rename(time), place)
     named = dict(zip(values, columns, strict=False))
     return Window(named, axis, whole=row.column is None)
 
 
-def _nothing(row: Slice, time: str, sample: Any) -> str:
+def _bounds(
+    clock: ColumnElement[Any], sample: Any, row: Slice, recent: Recent | None
+) -> list[ColumnElement[bool]]:
+    if recent is not None:
+        return after(clock, sample, recent.after)
+    return bounds(clock, sample, interval(row.train_from, row.train_to), interval(row.test_from, row.test_to))
+
+
+def _nothing(row: Slice, time: str, sample: Any, recent: Recent | None) -> str:
     if sample is None:
         return "is empty"
+    if recent is not None:
+        return f"has no rows after {recent.ends[0]}"
     return (
         f"has no rows from {row.train_from} to {row.test_to}; "
         f"its time column {time!r} holds values such as {str(sample)[:60]!r}"

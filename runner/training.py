@@ -13,9 +13,10 @@ from typing import Any
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.records import Artifact, Champion, Claim, Facts, Failure, Slice
 from runner.assignment import Assignment, Report, Setup
-from runner.challenge import Defence
 from runner.cut import Cut, cut
 from runner.defending import Defending
+from runner.driftrun.detectors import find
+from runner.driftrun.profiles import profiles_of
 from runner.errors import FinalError, MissingColumnError, UnfitDataError
 from runner.labels import LabelFile, is_label_file, taken_out
 from runner.memory import forget_peak, peak_memory
@@ -59,6 +60,7 @@ class Training:
         in_file = setup.labels is not None and is_label_file(setup.labels)
         self._label_file = LabelFile.read(str(setup.labels)) if in_file else None
         self._label_column = None if in_file else setup.labels
+        self._detector = find(setup.detector) if setup.detector else None
         self._reader = Reader(
             SourceSettings(
                 databases=setup.databases,
@@ -112,14 +114,17 @@ class Training:
             dataset = _dataset(data, params, self._setup.seed)
         if assignment.ahead is not None and not self._reads_itself:
             self._reader.read_ahead(assignment.ahead.row, assignment.ahead.together)
-        defended = self._defended(assignment, dataset, data.labels, phases)
+        kept: dict[str, Any] = self._defended(assignment, dataset, data.labels, phases)
+        if self._detector is not None:  # before a train() of the user's own can change the data
+            with phases.time("evaluate"):
+                kept["profiles"] = profiles_of(self._detector, data.train, data.test)
         if self._trains_itself(row):
-            return defended | self._by_user(held, dataset, data.labels, params, phases, facts)
-        return defended | self._built_in(assignment, dataset, data.labels, params, phases, facts)
+            return kept | self._by_user(held, dataset, data.labels, params, phases, facts)
+        return kept | self._built_in(assignment, dataset, data.labels, params, phases, facts)
 
     def _defended(
         self, assignment: Assignment, dataset: Dataset, labels: Any, phases: Phases
-    ) -> dict[str, Defence]:
+    ) -> dict[str, Any]:
         """How the champion does; before the training, which may change the data it is given."""
         if assignment.champion is None or not self._setup.defend:
             return {}

@@ -16,22 +16,27 @@ _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _CONDITION = re.compile(r"[^\s<>=!]+\s*(?:<=|>=|==|!=|<|>)\s*\S+")
 
 
-def normalised(given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+def normalised(
+    given: Mapping[str, Any], where: str = "", kinds: Mapping[str, Callable[[Any], Any]] | None = None
+) -> dict[str, Any]:
     """Turn each value into the type of its option; what is None or empty was not given.
+
+    `kinds` are those of the options there are, of `runner run` by default.
 
     Raises OptionError naming the option, its value and what it may be; `where` begins the sentence.
     """
+    kinds = _KINDS if kinds is None else kinds
     found = {}
     for name, value in given.items():
         if value is None or (isinstance(value, (str, tuple, list, dict)) and not value):
             continue
-        if name not in _KINDS:
-            there = ", ".join(sorted(_KINDS))
+        if name not in kinds:
+            there = ", ".join(sorted(kinds))
             raise OptionError(f"{where}there is no option {name!r}; there are {there}")
         try:
-            found[name] = _KINDS[name](value)
+            found[name] = kinds[name](value)
         except (ValueError, TypeError, OverflowError):
-            raise OptionError(f"{where}{name} is {value!r}; it is {_EXPECTED[_KINDS[name]]}") from None
+            raise OptionError(f"{where}{name} is {value!r}; it is {_EXPECTED[kinds[name]]}") from None
     return found
 
 
@@ -107,6 +112,16 @@ def _several(value: Any) -> Iterable[Any]:
     return value
 
 
+def _number(value: Any) -> float:
+    if isinstance(value, (bool, str)):
+        raise ValueError
+    return float(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_text(each) for each in _several(value))
+
+
 def _params(value: Any) -> dict[str, str]:
     return {_text(name): _written(each) for name, each in _mapping(value).items()}
 
@@ -150,9 +165,25 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "time_column": _text,
     "separator": _text,
     "labels": _path,
+    "detector": _text,
+    "profile": _yes_or_no,
     "config": _path,
     "databases": _urls,
 }
+DRIFT_KINDS: dict[str, Callable[[Any], Any]] = {
+    "workers": _workers,
+    "window": _whole,
+    "detector": _text,
+    "confirm": _text,
+    "q": _number,
+    "timeout": seconds,
+    "worker": _path,
+    "start": _text,
+    "config": _path,
+    "ids": _texts,
+    "where": _text,
+}
+"""The options of `runner drift`."""
 _EXPECTED: dict[Callable[[Any], Any], str] = {
     _workers: "a number from 0 up, or auto",
     _text: "text",
@@ -164,5 +195,7 @@ _EXPECTED: dict[Callable[[Any], Any], str] = {
     _whole: "a whole number",
     _share: "a share such as 5% or 0.05",
     _yes_or_no: "true or false",
+    _number: "a number",
+    _texts: "a list of texts",
     _urls: "a table of names and URLs in quotes",
 }

@@ -1,4 +1,4 @@
-"""A worker process: it gets claimed slices one at a time, trains, and sends back reports."""
+"""A worker process: it gets one task at a time, a claimed slice say, and sends back what became of it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from runner.memory import limit_memory
 
 
 def serve(fd: int) -> None:
-    """Train what comes over the socket `fd` until it is closed."""
+    """Do what comes over the socket `fd` until it is closed."""
     work(Connection(fd))
 
 
 def work(conn: Connection) -> None:
-    """Train what comes over `conn`: first a Setup and a file for what is printed, then Claims.
+    """Do what comes over `conn`: first what all tasks share and a file for what is printed, then tasks.
 
     The first answer is this process's pid, when it is ready, or the error that keeps it from
-    training at all; then comes one Report for each Claim.
+    working at all; then comes one answer for each task.
     """
     lead_own_group()
     die_with_parent()
@@ -34,16 +34,14 @@ def work(conn: Connection) -> None:
         _print_into(printed)
         if setup.memory_limit is not None:
             limit_memory(setup.memory_limit)
-        from runner.training import Training
-
         try:
-            training = Training(setup, printed=Path(printed))
+            at_work = setup.begin(Path(printed))
         except RunnerError as error:  # the worker file: its error is the run's
             conn.send(error)
             return
         conn.send(os.getpid())
         while True:
-            conn.send(training.attempt(conn.recv()))
+            conn.send(at_work.attempt(conn.recv()))
 
 
 def _print_into(path: str) -> None:

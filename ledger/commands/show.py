@@ -24,7 +24,7 @@ def show(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a slice: its row, every attempt, metrics, model files and the last traceback."""
+    """Show a slice: its row, every attempt, metrics, model files, drift checks, the last traceback."""
     from ledger.store import Ledger
 
     with Ledger.open(ledger, create=False) as opened:
@@ -50,6 +50,7 @@ def _lines(history: SliceHistory, store: ArtifactStore) -> list[str]:
     told += [f"  {name}: {value}" for name, value in json.loads(history.row["extra"] or "{}").items()]
     for attempt in history.attempts:
         told += _attempt(attempt, store, champion=attempt.columns["id"] == history.row["champion_id"])
+    told += [_check(check) for check in history.checks]
     last = history.attempts[-1].columns if history.attempts else {}
     for name in ("traceback", "warnings", "output"):
         if last.get(name):
@@ -84,6 +85,15 @@ def _attempt(attempt: AttemptHistory, store: ArtifactStore, *, champion: bool) -
     ]
 
 
+def _check(check: dict[str, Any]) -> str:
+    verdict, reason = check["verdict"].replace("_", " "), check["reason"]
+    window = f" ({check['window_from']} to {check['window_to']})" if check["window_from"] else ""
+    return (
+        f"drift check of {check['checked_at']:%Y-%m-%d %H:%M:%S} UTC: attempt {check['attempt']} is "
+        f"{verdict}{f': {reason}' if reason else ''}{window}"
+    )
+
+
 def _plain(history: SliceHistory, store: ArtifactStore) -> dict[str, Any]:
     from ledger.render import plain
 
@@ -107,4 +117,5 @@ def _plain(history: SliceHistory, store: ArtifactStore) -> dict[str, Any]:
             }
             for attempt in history.attempts
         ],
+        "drift_checks": [{name: plain(value) for name, value in each.items()} for each in history.checks],
     }

@@ -61,6 +61,17 @@ def run(
     durable: DurableOption = None,
     start: StartOption = None,
     labels: LabelsOption = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RUNNER_DETECTOR",
+            help="What keeps a profile of the data for `runner drift`: panel, or file.py:Name [panel].",
+        ),
+    ] = None,
+    profile: Annotated[
+        bool | None,
+        typer.Option("--profile/--no-profile", envvar="RUNNER_PROFILE", help="Keep such a profile [yes]."),
+    ] = None,
     config: ConfigOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -92,6 +103,8 @@ def run(
         durable=durable,
         start=start,
         labels=labels,
+        detector=detector,
+        profile=profile,
     )
     for line in summary.lines():
         typer.echo(line)

@@ -59,16 +59,16 @@ class Watched:
         return self._crew.size
 
     @property
-    def free(self) -> Sequence[Worker]:
+    def free(self) -> Sequence[Worker[Claim]]:
         """The workers that wait for a slice."""
         return self._crew.free
 
     @property
-    def busy(self) -> Sequence[Worker]:
+    def busy(self) -> Sequence[Worker[Claim]]:
         """The workers that hold a slice."""
         return self._crew.busy
 
-    def give(self, worker: Worker, assignment: Assignment) -> None:
+    def give(self, worker: Worker[Claim], assignment: Assignment) -> None:
         """Hand a claimed slice to a free worker."""
         now = self._monotonic()
         if self.began is None:

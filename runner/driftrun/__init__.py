@@ -1,0 +1,1 @@
+"""Drift checks over a fleet: what is new is read, compared, and decided on together."""

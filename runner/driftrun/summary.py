@@ -1,0 +1,72 @@
+"""What a drift run found, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ledger.drift.records import Told
+from ledger.render import span
+
+ORDER = ("drifted", "common_cause", "suspect", "stable", "insufficient")
+
+
+@dataclass(slots=True)
+class DriftSummary:
+    """Counts of one drift run: `done` checks of `planned`, and `counts` by verdict once they are decided."""
+
+    ledger_option: str = ""  # what the next command needs to find the ledger
+    run_id: int = 0
+    planned: int = 0
+    sources: int = 0  # tables and files
+    unprofiled: int = 0  # slices without a profile; only of a dry run
+    dry_run: bool = False
+    done: int = 0
+    counts: Mapping[str, int] | None = None
+    worst: Sequence[Told] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)  # the commonest of what was insufficient
+    seconds: float = 0.0
+    signal: int | None = None
+    waits_for: str | None = None  # what keeps the run from going on just now
+
+    @property
+    def notes(self) -> str:
+        """Nothing: what a run has found is known at its end."""
+        return ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 whatever was found; 128 + a signal's number where it was stopped."""
+        return 0 if self.signal is None or self.counts is not None else 128 + self.signal
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """What to tell the user: what was found, and what to type next."""
+        if self.dry_run:
+            return self._planned()
+        rate = f", {self.done / self.seconds:.0f} checks/s" if self.seconds > 0 and self.done else ""
+        if self.counts is None:
+            told = f"Stopped: {self.done} of {self.planned} checks are done in {span(self.seconds)}{rate}"
+            return [told, f"Next: runner drift --resume{self.ledger_option}"]
+        if not self.planned:
+            return [f"There is no model to check. Next: ledger status{self.ledger_option}"]
+        counted = ", ".join(f"{self.counts.get(name, 0)} {name.replace('_', ' ')}" for name in ORDER)
+        told = f"{self.planned} models checked in {span(self.seconds)}{rate}: {counted}"
+        worst = [f"  {each.slice_id}: {each.verdict.replace('_', ' ')}: {each.reason}" for each in self.worst]
+        why = [f"  {count} × insufficient: {reason}" for reason, count in self.reasons.items()]
+        return [told, *worst, *why, self._next(self.counts)]
+
+    def _planned(self) -> list[str]:
+        told = [f"{self.planned} models would be checked against {self.sources} tables or files"]
+        if self.unprofiled:
+            told.append(f"{self.unprofiled} of them have no profile yet: they get one when they are trained")
+        return told
+
+    def _next(self, counts: Mapping[str, int]) -> str:
+        if counts.get("drifted"):
+            return f"Next: ledger requeue --drifted{self.ledger_option}"
+        if counts.get("suspect") or counts.get("common_cause"):
+            return f"Next: runner drift{self.ledger_option}, when there is newer data"
+        return f"Next: ledger status{self.ledger_option}"
