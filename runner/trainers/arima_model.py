@@ -99,12 +99,11 @@ class Arima:
         return self.residuals.scores(values, self.one_step(values))
 
     def continued(self, values: Floats, rows: int | None) -> Arima:
-        """The coefficients as they are, after `values`; the waves stay where they are in time.
+        """The coefficients as they are, after `values`; the waves stay where they are in time."""
+        import numpy as np
 
-        What came before `values` is taken to have been foretold without error, as in conditional
-        maximum likelihood (Box, Jenkins, Reinsel & Ljung, section 7.1.2).
-        """
-        from runner.trainers.arma.prediction import caught_up
+        from runner.trainers.arma.fit import NoRunError, caught_up
+        from runner.trainers.arma.orders import Orders
 
         known, cycles = (values - self.center) / self.spread, self.cycles
         require_length(known, self.start.size + 1)
@@ -113,7 +112,11 @@ class Arima:
                 raise UnfitDataError("the rows between the training data cannot be counted without times")
             cycles = replace(cycles, length=cycles.length + rows)
             known = known - cycles.at(-known.size, known.size)
-        start = caught_up(self.phi, self.theta, self.intercept, known)
+        known = known[np.argmax(~np.isnan(known)) :]
+        try:
+            start = caught_up(known, Orders.of(self.orders), self.factors, self.intercept)
+        except NoRunError:
+            raise UnfitDataError("no part of the training data is long enough without gaps") from None
         return replace(self, start=start, cycles=cycles)
 
     def state(self) -> State:

@@ -110,26 +110,48 @@ def fit(
         height, variance, mean = likelihood.at(free)
     factors = constrained(free, likelihood.shape)
     phi, theta = whole(orders, factors)
-    short, short_theta = expanded(factors, likelihood.shape)
-    intercept = (1.0 - float(short.sum())) * mean
-    errors, scales, state = likelihood.room
-    level = state[0] - mean * state[1]
-    ahead = mean + one_step(short, short_theta, level[: short.size].copy(), 0.0, np.full(phi.size, np.nan))
-    forecasts = _integrated(ahead, _last(likelihood, values, level, short.size, mean), likelihood.delta)
+    errors, scales, _ = likelihood.room
     scaled = errors[0] / np.sqrt(scales)
     return Fit(
         orders=orders,
         factors=factors,
         phi=phi,
         theta=theta,
-        state=state_of(forecasts, phi, intercept),
-        intercept=intercept,
+        state=_state(likelihood, values, factors, mean),
+        intercept=_intercept(likelihood, factors, mean),
         mean=mean,
         variance=variance,
         log_likelihood=height,
         size=int((~np.isnan(scaled)).sum()),
         errors=scaled,
     )
+
+
+def caught_up(values: Floats, orders: Orders, factors: Floats, intercept: float) -> Floats:
+    """The state (m,) of a model at the end of other `values`, which are as `fit` has them.
+
+    Coefficients and mean stay; the exact filter that the likelihood is computed by goes over the values.
+    Raises NoRunError.
+    """
+    likelihood = Likelihood(values, orders)
+    likelihood.at(unconstrained(factors, likelihood.shape, INSIDE))
+    share = _intercept(likelihood, factors, 1.0)
+    return _state(likelihood, values, factors, intercept / share if orders.constant else 0.0)
+
+
+def _intercept(likelihood: Likelihood, factors: Floats, mean: float) -> float:
+    return (1.0 - float(expanded(factors, likelihood.shape)[0].sum())) * mean
+
+
+def _state(likelihood: Likelihood, values: Floats, factors: Floats, mean: float) -> Floats:
+    """What is expected after the values that the likelihood was computed of last."""
+    phi, _ = whole(likelihood.orders, factors)
+    short, short_theta = expanded(factors, likelihood.shape)
+    state = likelihood.room[2]
+    level = state[0] - mean * state[1]
+    ahead = mean + one_step(short, short_theta, level[: short.size].copy(), 0.0, np.full(phi.size, np.nan))
+    forecasts = _integrated(ahead, _last(likelihood, values, level, short.size, mean), likelihood.delta)
+    return state_of(forecasts, phi, _intercept(likelihood, factors, mean))
 
 
 def _best(
