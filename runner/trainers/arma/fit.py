@@ -134,7 +134,7 @@ def caught_up(values: Floats, orders: Orders, factors: Floats, intercept: float)
     Raises NoRunError.
     """
     likelihood = Likelihood(values, orders)
-    likelihood.at(unconstrained(factors, likelihood.shape, INSIDE))
+    likelihood.at(unconstrained(factors.copy(), likelihood.shape, INSIDE))  # a file's are read-only
     share = _intercept(likelihood, factors, 1.0)
     return _state(likelihood, values, factors, intercept / share if orders.constant else 0.0)
 
