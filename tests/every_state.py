@@ -13,7 +13,7 @@ from ledger.database import writing
 from ledger.recording import Recording
 from ledger.records import Artifact, Claim, Facts, Failure, Success
 from ledger.requeue import Selection
-from ledger.schema import drift_checks
+from ledger.schema import drift_checks, drift_findings, drift_profiles, drift_runs
 from ledger.status import Outcome
 from ledger.store import Ledger
 
@@ -87,11 +87,21 @@ def _success(held: Claim, *, passed: bool = True) -> Success:
 
 
 def _check_drift(ledger: Ledger) -> None:
-    row = {"slice_id": "champion", "window_from": "1", "window_to": "2", "detector": "ks", "statistic": 0.3}
+    row = {"slice_id": "champion", "window_from": "1", "window_to": "2", "detector": "panel", "rows": 2}
+    found = {**row, "statistic": "level", "effect": 0.9, "p": 0.001, "reason": "level +0.9 sd"}
     with writing(ledger.engine) as conn:
         judged = conn.execute(text("SELECT champion_id FROM slices WHERE id = 'champion'")).scalar_one()
-        check = {**row, "attempt_id": judged, "verdict": "drifted", "checked_at": NOW}
-        conn.execute(insert(drift_checks).values(check))
+        found |= {"attempt_id": judged, "checked_at": NOW}
+        run = {"runner_id": 1, "started_at": NOW, "options": "{}", "planned": 1}
+        conn.execute(insert(drift_runs).values(**run, ended_at=NOW, ending="decided", drifted_count=1))
+        conn.execute(insert(drift_runs).values(run))
+        conn.execute(insert(drift_checks).values(**found, run_id=1, verdict="drifted", since="0"))
+        conn.execute(
+            insert(drift_findings).values(**found, run_id=2, previous_id=1, confirmed=1, confirmation="x")
+        )
+        kept = {"attempt_id": judged, "detector": "panel"}
+        conn.execute(insert(drift_profiles).values(**kept, column_name="a", profile=b"dp\0\xff"))
+        conn.execute(insert(drift_profiles).values(**kept, column_name="b", problem="it is text"))
         warm = text("UPDATE attempts SET warm_start_id = :judged WHERE slice_id = 'overtaken' AND number = 2")
         conn.execute(warm, {"judged": judged})
         # A runner on another boot of this machine: dead, as everybody on it can see.
