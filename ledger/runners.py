@@ -80,11 +80,21 @@ def end(conn: Connection, runner_ids: Collection[int], *, ending: str, now: date
     )
 
 
+_OF_A_LIFE = tuple(
+    runners.c[name]
+    for name in (
+        *("id", "host", "boot_id", "pid_namespace", "pid", "pid_started"),
+        *("started_at", "heartbeat", "heartbeat_at", "options"),
+    )
+)
+"""Those of the first schema: before an upgrade, too, it is asked who lives."""
+
+
 def live_runners(conn: Connection) -> list[RunnerRecord]:
     """Every runner that has not ended, with what can be known of it from this machine."""
     here = this_process()
     found = []
-    for row in conn.execute(select(runners).where(runners.c.ended_at.is_(None)).order_by(runners.c.id)):
+    for row in conn.execute(select(*_OF_A_LIFE).where(runners.c.ended_at.is_(None)).order_by(runners.c.id)):
         process = Process(row.host, row.boot_id, row.pid_namespace, row.pid, row.pid_started)
         found.append(
             RunnerRecord(

@@ -11,13 +11,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 import runner
+from ledger.cli import app
 from ledger.database import reading, writing
-from ledger.errors import QueryError, UnknownSliceError
+from ledger.drift.records import Confirmed, Found
+from ledger.drift.runs import TakenOverError
+from ledger.errors import AccessError, QueryError, UnknownSliceError
 from ledger.requeue import Selection
 from ledger.store import Ledger
 from runner import tables
+from runner.driftrun.options import DriftOptions
+from runner.driftrun.seat import AtWorkError, Seat, require_free
 from runner.errors import OptionError
 from tests.drifting import World
 
@@ -562,3 +568,101 @@ def test_the_summary_tells_what_was_found_and_what_to_type_next(trained, world):
     assert first[1].startswith("  web0.m00: suspect: ")
     assert first[-1] == f"Next: runner drift{trained.option}, when there is newer data"
     assert second[-1] == f"Next: ledger requeue --drifted{trained.option}"
+
+
+@pytest.fixture
+def begun(trained):
+    """A drift run that a runner has begun and found one thing in; and its seat."""
+    seat = Seat(trained, DriftOptions())
+    run = seat.begin(4)
+    trained.record_findings(run, [Found("web0.m00", 1, None, "panel", "fine", p=0.5)])
+    return trained, seat, run
+
+
+def test_a_runner_whose_drift_run_was_taken_over_writes_nothing_any_more(begun):
+    ledger, seat, run = begun
+    other = Seat(ledger, DriftOptions())
+    other.take(run)
+
+    for write in (
+        lambda: ledger.record_findings(seat.run, [Found("web0.m01", 2, None, "panel", "late", p=0.5)]),
+        lambda: ledger.record_confirmations(seat.run, [Confirmed("web0.m00", True, "late")]),
+        lambda: ledger.decide(seat.run, []),
+        lambda: ledger.abandon(seat.run),
+        lambda: seat.take(run),
+    ):
+        with pytest.raises(TakenOverError):
+            write()
+
+    assert answers(ledger, "SELECT slice_id, reason, confirmed FROM drift_findings") == [
+        ("web0.m00", "fine", None)
+    ]
+    assert answers(ledger, "SELECT count(*) FROM drift_checks") == [(0,)]
+
+
+def test_what_is_written_twice_is_there_once(begun):
+    ledger, seat, _ = begun
+
+    ledger.record_findings(seat.run, [Found("web0.m00", 1, None, "panel", "again", p=0.1)])
+
+    assert answers(ledger, "SELECT reason FROM drift_findings") == [("fine",)]
+
+
+def test_a_runner_that_was_declared_dead_goes_on_under_a_new_id(begun, monkeypatch):
+    ledger, seat, run = begun
+    ledger.take_back_lost({seat.runner_id})
+    monkeypatch.setattr("runner.driftrun.seat.HEARTBEAT_SECONDS", 0.0)
+
+    seat.beat()
+
+    assert seat.runner_id != run.runner_id
+    assert seat.run.runner_id == seat.runner_id
+    assert answers(ledger, "SELECT runner_id FROM drift_runs") == [(seat.runner_id,)]
+
+
+def test_a_run_whose_runner_beats_is_not_taken_over(begun):
+    ledger, seat, run = begun
+
+    with pytest.raises(AtWorkError, match=f"drift run {run.id} is at work: runner {seat.runner_id}"):
+        require_free(ledger, run, wait=lambda _: ledger.beat(seat.runner_id))
+
+
+def test_a_run_whose_runner_is_silent_for_a_whole_lease_is_free(begun):
+    ledger, seat, run = begun
+    seconds = iter(range(0, 1_000, 50))
+
+    require_free(ledger, run, wait=lambda _: None, monotonic=lambda: float(next(seconds)))
+
+    assert answers(ledger, f"SELECT ending FROM runners WHERE id = {seat.runner_id}") == [("died",)]
+
+
+def test_a_ledger_that_cannot_be_written_for_a_while_costs_no_check(trained, world, monkeypatch):
+    world.go_on("web0.m00")
+    write, refused = type(trained).record_findings, []
+
+    def refuse_once(self, run, found):
+        if not refused:
+            refused.append(True)
+            raise AccessError("the disk is full")
+        write(self, run, found)
+
+    monkeypatch.setattr(type(trained), "record_findings", refuse_once)
+    monkeypatch.setattr("runner.driftrun.engine.PATIENCE", 0.01)
+
+    assert check(trained) == {"stable": 3, "suspect": 1}
+    assert refused
+
+
+@ONCE
+def test_show_tells_the_last_drift_checks(trained, world):
+    world.go_on("web0.m00")
+    check(trained)
+
+    told = CliRunner().invoke(app, ["show", "web0.m00", "--ledger", trained.name]).output
+    plain = json.loads(
+        CliRunner().invoke(app, ["show", "web0.m00", "--ledger", trained.name, "--json"]).output
+    )
+
+    assert "attempt 1 is suspect: " in told
+    assert "(2026-02-05 00:00:00 to 2026-02-14 23:00:00)" in told
+    assert plain["drift_checks"][0]["verdict"] == "suspect"

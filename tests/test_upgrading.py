@@ -27,6 +27,7 @@ from tests.every_state import fill
 from tests.rows import rows_of
 
 ROOT = Path(__file__).resolve().parents[1]
+NEXT, NEWEST = "9001", "9002"
 REVISION = """
 import sqlalchemy as sa
 from alembic import op
@@ -44,16 +45,16 @@ FILL = "op.execute(\"UPDATE slices SET colour = 'red'\"); op.execute(\"INSERT IN
 
 @pytest.fixture
 def made_up(tmp_path: Path) -> Callable[..., Migrations]:
-    """The project's migrations with 0002 and 0003 after them; the body of 0003 may be given."""
+    """The project's migrations with two more after them; the body of the last may be given."""
 
     def make(last: str = FILL) -> Migrations:
         folder = tmp_path / "migrations"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(OURS.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        for revision, before, body in (("0002", "0001", PAINT), ("0003", "0002", last)):
+        for revision, before, body in ((NEXT, OURS.newest, PAINT), (NEWEST, NEXT, last)):
             script = REVISION.format(revision=revision, before=before, body=body)
             (folder / "versions" / f"{revision}_made_up.py").write_text(script, encoding="utf-8")
-        return Migrations(folder, "0003")
+        return Migrations(folder, NEWEST)
 
     return make
 
@@ -106,10 +107,10 @@ def test_every_step_is_made_and_the_ledger_as_it_was_is_kept(place, made_up, tmp
 
     report = upgrade_ledger(place, made_up())
 
-    assert found_in(place) == ("0003", ["red"])
+    assert found_in(place) == (NEWEST, ["red"])
     assert contents(place) == before
-    assert (report.before, report.after) == ("0001", "0003")
-    assert found_in(str(report.backup)) == ("0001", [])
+    assert (report.before, report.after) == (OURS.newest, NEWEST)
+    assert found_in(str(report.backup)) == (OURS.newest, [])
     assert contents(str(report.backup)) == before
     assert str(report.backup) in report.sentence()
 
@@ -130,10 +131,10 @@ def test_a_failure_in_the_last_step_leaves_schema_and_data_as_they_were(place, m
     with pytest.raises(ZeroDivisionError):
         upgrade_ledger(place, made_up(last=f"{FILL}; 1 / 0"))
 
-    assert found_in(place) == ("0001", [])
+    assert found_in(place) == (OURS.newest, [])
     assert contents(place) == before
     upgrade_ledger(place, made_up())
-    assert found_in(place) == ("0003", ["red"])
+    assert found_in(place) == (NEWEST, ["red"])
 
 
 def test_an_upgrade_that_is_killed_leaves_the_old_schema_and_can_be_made_again(place, made_up):
@@ -142,10 +143,10 @@ def test_an_upgrade_that_is_killed_leaves_the_old_schema_and_can_be_made_again(p
     killed = in_a_process(place, migrations, LEDGER_FAULT="upgrading:kill9")
 
     assert killed.returncode == -9
-    assert found_in(place) == ("0001", [])
+    assert found_in(place) == (OURS.newest, [])
     assert contents(place) == before
     assert in_a_process(place, migrations).returncode == 0
-    assert found_in(place) == ("0003", ["red"])
+    assert found_in(place) == (NEWEST, ["red"])
     assert contents(place) == before
 
 
@@ -154,8 +155,8 @@ def test_of_several_that_upgrade_at_once_one_does_and_the_others_wait(place, mad
 
     reports = at_once(4, upgrade_ledger, place, migrations)
 
-    assert sorted(report.before for report in reports) == ["0001", "0003", "0003", "0003"]
-    assert found_in(place) == ("0003", ["red"])
+    assert sorted(report.before for report in reports) == [OURS.newest, NEWEST, NEWEST, NEWEST]
+    assert found_in(place) == (NEWEST, ["red"])
     assert len(list(tmp_path.glob("*-schema-*"))) == 1
 
 
@@ -197,7 +198,7 @@ def test_an_upgrade_under_a_live_runner_is_refused_and_names_it(place, made_up):
         with pytest.raises(SchemaError, match=rf"runner {me} \(.*, pid {os.getpid()}\) is at work on this"):
             upgrade_ledger(place, made_up())
 
-    assert found_in(place) == ("0001", [])
+    assert found_in(place) == (OURS.newest, [])
 
 
 def test_a_runner_that_opened_the_ledger_before_the_upgrade_cannot_begin_after_it(place, made_up):
@@ -205,7 +206,9 @@ def test_a_runner_that_opened_the_ledger_before_the_upgrade_cannot_begin_after_i
         before = contents(place)
         upgrade_ledger(place, made_up())
 
-        with pytest.raises(SchemaError, match="has schema 0003, newer than this program's 0001"):
+        with pytest.raises(
+            SchemaError, match=f"has schema {NEWEST}, newer than this program's {OURS.newest}"
+        ):
             opened.register_runner({})
 
     assert contents(place) == before
@@ -246,7 +249,7 @@ def test_another_tools_version_table_survives_an_upgrade(place, made_up):
     with reading(engine) as conn:
         assert conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["theirs"]
     engine.dispose()
-    assert found_in(place) == ("0003", ["red"])
+    assert found_in(place) == (NEWEST, ["red"])
 
 
 def test_a_ledger_beside_another_tools_version_table_in_postgresql_leaves_it_alone(new_database):
