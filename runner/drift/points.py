@@ -53,6 +53,15 @@ class Points:
         """The distance between the first and the last position; 0 without points."""
         return float(self.at[-1] - self.at[0]) if self.at.size else 0.0
 
+    @property
+    def grid(self) -> tuple[float, float, int] | None:
+        """The first position, the step and the number of points, where all steps are the same."""
+        if self.at.size < 2:
+            return None
+        step = float(self.at[1] - self.at[0])
+        even = bool((self.at[1:] - self.at[:-1] == step).all())
+        return (float(self.at[0]), step, self.at.size) if even else None
+
     def last(self, count: int) -> Points:
         """The last `count` points, or all where there are fewer."""
         return self if self.at.size <= count else Points(self.at[-count:], self.values[-count:], self.timed)

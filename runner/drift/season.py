@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,6 +63,16 @@ def waves_at(at: Floats, period: float, count: int) -> NDArray[np.complex128]:
         found[0] = _turned(at, period)
     for h in range(1, count):
         np.multiply(found[h - 1], found[0], out=found[h])
+    return found
+
+
+@lru_cache(maxsize=8)
+def waves_of_grid(start: float, step: float, size: int, period: float, count: int) -> NDArray[np.complex128]:
+    """The waves of evenly spaced positions, not to be written to: all slices of a table share its times."""
+    import numpy as np
+
+    found = waves_at((start + step * np.arange(size)).astype(np.float64), period, count)
+    found.setflags(write=False)
     return found
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from runner.drift.finding import Evidence
-from runner.drift.season import waves_at
+from runner.drift.season import waves_of_grid
 from runner.drift.wording import of_season
 
 if TYPE_CHECKING:
@@ -108,11 +108,9 @@ def changed(view: View, season: Season, waves: Waves) -> Change:
 
 def _prepared(view: View, season: Season, waves: Waves) -> tuple[Floats, Floats, Floats]:
     """The basis of a season's test, shape (2 · waves, m), its products, and their inverse."""
-    at, skip = view.points.at, view.noise.phi.size
-    if view.innovations.places is None:
-        step = float(at[1] - at[0])
-        if bool((at[1:] - at[:-1] == step).all()):
-            return _of_grid(float(at[0]), step, at.size, season.period, len(waves), skip)
+    grid = view.points.grid if view.innovations.places is None else None
+    if grid:
+        return _of_grid(*grid, season.period, len(waves), view.noise.phi.size)
     return _solved(_basis(view, waves))
 
 
@@ -121,10 +119,7 @@ def _of_grid(
     start: float, step: float, size: int, period: float, count: int, skip: int
 ) -> tuple[Floats, Floats, Floats]:
     """The same for a window without a break; all slices of a table share its times, and so this."""
-    import numpy as np
-
-    waves = waves_at(start + step * np.arange(size), period, count)[:, skip:]
-    found = _solved(_centred(waves))
+    found = _solved(_centred(waves_of_grid(start, step, size, period, count)[:, skip:]))
     for each in found:
         each.setflags(write=False)
     return found
@@ -135,7 +130,8 @@ def _solved(basis: Floats) -> tuple[Floats, Floats, Floats]:
 
     square = basis @ basis.T
     square.ravel()[:: len(square) + 1] += TINY * basis.shape[1]
-    return basis, square, np.linalg.inv(square)
+    inverse: Floats = np.linalg.inv(square).astype(np.float64)
+    return basis, square, inverse
 
 
 def _basis(view: View, waves: Waves) -> Floats:

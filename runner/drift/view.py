@@ -40,8 +40,13 @@ class View:
     @classmethod
     def of(cls, profile: Profile, noise: Noise, points: Points) -> View:
         """Look at `points`, which are increments already where the profile is a counter's."""
-        at = points.at
-        waves = tuple(season.waves_at(at, s.period, s.amplitudes.size) for s in profile.seasons)
+        at, grid = points.at, points.grid
+        waves = tuple(
+            season.waves_of_grid(*grid, s.period, s.amplitudes.size)
+            if grid
+            else season.waves_at(at, s.period, s.amplitudes.size)
+            for s in profile.seasons
+        )
         values = (points.values - profile.center) / profile.scale
         for each, block in zip(profile.seasons, waves, strict=True):
             values -= each.at(block)
