@@ -73,7 +73,15 @@ def found_drifted(check: FromClause) -> Sequence[ColumnElement[bool]]:
     So a verdict on a model that was replaced meanwhile counts for nothing, and each counts once.
     """
     others = drift_checks.alias("others")
-    last = select(func.max(others.c.id)).where(others.c.slice_id == slices.c.id).correlate(slices)
+    last = (
+        select(func.max(others.c.id))
+        .where(
+            others.c.slice_id == slices.c.id,
+            others.c.attempt_id == slices.c.champion_id,
+            others.c.verdict != "insufficient",  # a look when there was nothing new takes nothing back
+        )
+        .correlate(slices)
+    )
     return (
         check.c.slice_id == slices.c.id,
         check.c.attempt_id == slices.c.champion_id,

@@ -126,6 +126,41 @@ MUTANTS = (
         "        return ()\n",
         "tests/test_plan.py::test_a_table_is_read_with_all_columns_that_the_queue_reads",
     ),
+    Mutant(
+        "unfenced drift run",
+        "ledger/drift/runs.py",
+        "    if conn.execute(held.with_for_update()).first() is None:",
+        "    if conn.execute(held.with_for_update()).first() is False:",
+        "tests/test_driftrun.py::test_a_runner_whose_drift_run_was_taken_over_writes_nothing_any_more",
+    ),
+    Mutant(
+        "drift windows that overlap",
+        "runner/driftrun/checking.py",
+        "None if target.previous is None else target.previous.window_to",
+        "None",
+        "tests/test_driftrun.py::test_suspect_twice_is_drifted_and_the_second_window_begins_after_the_first",
+    ),
+    Mutant(
+        "suspicion of an earlier model",
+        "ledger/drift/plan.py",
+        "        _checks.c.attempt_id == slices.c.champion_id,\n",
+        "",
+        "tests/test_driftrun.py::test_a_verdict_names_the_model_that_was_judged_and_is_none_on_its_successor",
+    ),
+    Mutant(
+        "checks made twice",
+        "ledger/drift/plan.py",
+        "    if run_id is not None:",
+        "    if run_id is False:",
+        "tests/crash/test_drift.py::test_a_drift_run_killed_anywhere_goes_on_where_it_was",
+    ),
+    Mutant(
+        "a batch lost with its worker",
+        "runner/driftrun/engine.py",
+        "            batches.put_back(batch)\n            return\n",
+        "            return\n",
+        "tests/test_driftrun.py::test_a_check_that_kills_its_worker_costs_its_own_slice_only",
+    ),
 )
 
 

@@ -56,6 +56,7 @@ def test_imports_point_down_and_heavy_ones_wait(path):
         ["runner", "--help"],
         ["runner", "run", "--help"],
         ["runner", "plan", "--help"],
+        ["runner", "drift", "--help"],
         ["ledger", "import", "split.csv"],
         ["ledger", "status"],
         ["ledger", "query", "SELECT 1 AS one"],
