@@ -86,7 +86,7 @@ def _trials(sample: list[Claim], options: RunOptions, ledger_uuid: str, scratch:
         scratch=str(Path(scratch) / "scratch"),
     )
     Path(str(setup.scratch)).mkdir()
-    launcher = launcher_for(options.start, [], str(setup.scratch))
+    launcher = launcher_for(options.start, [], str(setup.scratch), scratch)
     pool = Pool[Claim, Report](launcher, setup, size=1, timeout=options.timeout)
     trials: list[Trial] = []
     try:

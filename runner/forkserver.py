@@ -4,7 +4,8 @@ It may import but never compute: a fork after the first TensorFlow operation, or
 with two threads, hangs for ever. It has one thread, runs no user code, and dies with its runner.
 
 The runner sends `fork` with a socket for the new worker over a Unix socket; the answer is a line
-of JSON with its pid. When a worker ends, another line tells its exit status and peak memory.
+of JSON with its pid. When a worker ends, another line tells its exit status and peak memory. `over`
+says that the runner ends by itself, and removes what it made.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from typing import Any, NoReturn
 from runner.lifeline import adopt_orphans, kill_group
 
 
-def main(control_fd: int, scratch: str, preload: list[str]) -> None:
+def main(control_fd: int, scratch: str, of_runner: str, preload: list[str]) -> None:
     """Serve the runner at the other end of `control_fd` until it goes away.
 
     This process must outlive its runner by a moment: it kills what the workers have started, and
-    removes what they left in the folder `scratch`.
+    removes what they left in the folder `scratch`. The folder `of_runner`, where there is one ("" for
+    none), is removed only when the runner was killed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to handle
     adopt_orphans()
@@ -45,8 +47,11 @@ def main(control_fd: int, scratch: str, preload: list[str]) -> None:
                 importlib.import_module(name)
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, every imported page
-    Server(control).serve()
+    server = Server(control)
+    server.serve()
     shutil.rmtree(scratch, ignore_errors=True)
+    if of_runner and not server.is_over:
+        shutil.rmtree(of_runner, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -72,6 +77,7 @@ class Server:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self.is_over = False  # the runner said that it ends by itself
         self._workers: set[int] = set()
         self._wake, self._woken = socket.socketpair()
         for end in (self._wake, self._woken):
@@ -119,6 +125,9 @@ class Server:
             return False
         if not asked:
             return False
+        if asked == b"over":
+            self.is_over = True
+            return True
         pid = os.fork()
         if pid == 0:
             self._become_worker(fds[0])
@@ -167,4 +176,4 @@ class Server:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])

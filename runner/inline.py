@@ -14,6 +14,7 @@ from runner.assignment import Assignment, Setup
 from runner.crew import Death, Event, Worker
 from runner.environment import QUIET
 from runner.launch import Ending
+from runner.onethread import OneThread
 from runner.printed import Echo
 from runner.stopping import Stopping
 from runner.training import Training
@@ -26,6 +27,7 @@ class Inline:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         self._training = Training(setup, printed=None)
+        self._one_thread = OneThread()
         self._stopping = stopping
         self._worker = Worker[Claim](number=1)
         self._assignment: Assignment | None = None
@@ -60,14 +62,11 @@ class Inline:
         if assignment is None:
             wait([woken] if woken else [], timeout)
             return []
-        from threadpoolctl import threadpool_limits
-
-        # As in a worker: small models are slower with more threads, not faster. The libraries are
-        # loaded by now, except for the very first slice.
+        # As in a worker. The libraries are loaded by now, except for the very first slice.
         started, echo = time.monotonic(), Echo(sys.stdout)
         event: Event
         try:
-            with threadpool_limits(1), contextlib.redirect_stdout(echo), self._stopping.interruptible():
+            with self._one_thread.held(), contextlib.redirect_stdout(echo), self._stopping.interruptible():
                 report = self._training.attempt(assignment)
             event = replace(report, facts=replace(report.facts, output=echo.tail()))
         except SystemExit as error:  # as in a worker process, which would have ended

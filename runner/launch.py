@@ -67,11 +67,14 @@ class Launcher(Protocol):
 class ForkServer:
     """Workers forked from one process that has imported what the trainers need (20–40 ms each)."""
 
-    def __init__(self, preload: Sequence[str], scratch: str, *, may_spawn: bool = False) -> None:
+    def __init__(
+        self, preload: Sequence[str], scratch: str, *, of_runner: str = "", may_spawn: bool = False
+    ) -> None:
         self._may_spawn = may_spawn
         self.start_timeout = 30.0 if may_spawn else 120.0
         self._control, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "runner.forkserver", str(theirs.fileno()), scratch, *preload]
+        program = [sys.executable, "-m", "runner.forkserver"]
+        command = [*program, str(theirs.fileno()), scratch, of_runner, *preload]
         # A group of its own: Ctrl-C in a terminal goes to the runner alone, which then decides.
         self._server = subprocess.Popen(
             command,
@@ -112,6 +115,8 @@ class ForkServer:
 
     def close(self) -> None:
         """Let the server kill its workers and end."""
+        with contextlib.suppress(OSError):  # the server is gone
+            self._control.sendall(b"over")
         self._lines.close()
         self._control.close()
         try:
@@ -188,11 +193,12 @@ def _environment(wanted: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def launcher_for(start: str, preload: Sequence[str], scratch: str) -> Launcher:
+def launcher_for(start: str, preload: Sequence[str], scratch: str, of_runner: str = "") -> Launcher:
     """The way of starting workers that `start` asks for; `auto` takes the fork server where there is one.
 
-    The folder `scratch` is removed also when the runner is killed, where there is a fork server.
+    The folder `scratch`, and one that the runner itself works in, are removed also when the runner is
+    killed, where there is a fork server.
     """
     if start == "spawn" or (start == "auto" and not hasattr(os, "fork")):
         return Spawn()
-    return ForkServer(preload, scratch, may_spawn=start == "auto")
+    return ForkServer(preload, scratch, of_runner=of_runner, may_spawn=start == "auto")

@@ -80,8 +80,14 @@ def told_other_code(ledger: Ledger, setup: Setup, say: Callable[[str], None]) ->
         say(line)
 
 
-def crew_for(options: RunOptions, setup: Setup, preload: list[str], stopping: Stopping) -> Crew:
-    """The workers that the options ask for; each imports `preload` before it trains."""
+def crew_for(
+    options: RunOptions, setup: Setup, preload: list[str], stopping: Stopping, folder: str = ""
+) -> Crew:
+    """The workers that the options ask for; each imports `preload` before it trains.
+
+    What this process has in `folder`, if it has one, goes with it also when it is killed, where
+    workers are forked.
+    """
     if options.workers == 0:
         from runner.inline import Inline
 
@@ -90,7 +96,7 @@ def crew_for(options: RunOptions, setup: Setup, preload: list[str], stopping: St
     from runner.pool import Pool
 
     setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
-    launcher = launcher_for(options.start, preload, str(setup.scratch))
+    launcher = launcher_for(options.start, preload, str(setup.scratch), folder)
     return Pool[Claim, Report](launcher, setup, size=workers_of(options), timeout=options.timeout)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from runner.windows import Window
 
 _NAME = "read-ahead"
-CLOSING = 5.0
+CLOSING = 1.0
 """Seconds that `close` waits for a source that does not answer."""
 
 
@@ -50,9 +50,10 @@ class ReadAhead:
         return read
 
     def close(self) -> None:
-        """Wait for a reading that is under way, but not for ever."""
+        """Wait for a reading that is under way, but not for ever, and once however often it is called."""
         if self._thread is not None:
             self._thread.join(CLOSING)
+            self._thread = None
 
     def _run(self, key: Hashable, read: Callable[[], Window]) -> None:
         try:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SECONDS, MILLISECONDS = EPOCHS["s"], EPOCHS["ms"]
 
+PARTS = 64
+"""Parts of an axis that are kept: slices of one table mostly have the same ranges."""
+
 
 class TimeError(UnfitDataError):
     """The time column holds something that is no time, or not what the ranges are written in."""
@@ -39,8 +42,17 @@ class TimeAxis:
         Rows of equal time stay in the order of the source.
         """
         if interval not in self._parts:
-            self._parts[interval] = self._part(interval)
+            part = self._part(interval)
+            self._make_room(len(part[1]))
+            self._parts[interval] = part
         return self._parts[interval]
+
+    def _make_room(self, rows: int) -> None:
+        """Drop the oldest parts: a file may be cut by every slice elsewhere, and each part takes memory."""
+        kept = sum(len(index) for _, index in self._parts.values())
+        while self._parts and (len(self._parts) >= PARTS or kept + rows > 2 * len(self.index)):
+            _, index = self._parts.pop(next(iter(self._parts)))
+            kept -= len(index)
 
     def _part(self, interval: Interval) -> tuple[slice | NDArray[np.intp], pd.Index[Any]]:
         import numpy as np

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 import runner
 from ledger.store import Ledger
-from runner import sources
+from runner import readahead, sources
 from runner.errors import MissingColumnError
 from runner.printed import collected_warnings
 from runner.readahead import ReadAhead
@@ -110,6 +110,26 @@ def test_one_source_is_read_at_a_time(tmp_path):
     may_end.set()
     assert ahead.finished() == ("first", window)
     assert ahead.finished() is None
+
+
+def test_a_source_that_does_not_answer_is_waited_for_once_at_the_end(monkeypatch):
+    monkeypatch.setattr(readahead, "CLOSING", 0.05)
+    ahead, may_end, waits = ReadAhead(), threading.Event(), []
+    join = threading.Thread.join
+    monkeypatch.setattr(
+        threading.Thread, "join", lambda self, timeout=None: (waits.append(timeout), join(self, timeout))
+    )
+
+    def hanging() -> Window:
+        assert may_end.wait(A_WHILE)
+        return Window({}, row_numbers(0, "a test"))
+
+    ahead.start("first", hanging)
+    ahead.close()
+    ahead.close()
+
+    may_end.set()
+    assert waits == [0.05]
 
 
 def test_a_warning_of_a_reading_ahead_is_none_of_the_training(reader, monkeypatch, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import threadpoolctl
 from sqlalchemy import text
 
 import runner
@@ -102,6 +103,21 @@ def test_libraries_have_one_thread_each_before_they_are_imported(project, start)
         ("most", 1.0),
         ("n", 1.0),
     ]
+
+
+@ONCE
+def test_libraries_have_one_thread_each_in_this_process_too(project):
+    Path("worker.py").write_text(
+        "import threadpoolctl\n"
+        "def train(row, data):\n"
+        "    return {'most': max(each['num_threads'] for each in threadpoolctl.threadpool_info())}\n",
+        encoding="utf-8",
+    )
+
+    with threadpoolctl.threadpool_limits(2):
+        runner.run(project, worker="worker.py", workers=0, quiet=True)
+
+    assert answers(project, "SELECT DISTINCT value FROM metrics") == [(1.0,)]
 
 
 def test_what_succeeded_is_not_trained_again(project):

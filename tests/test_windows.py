@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from ledger.ranges import interval
 from runner import fetching
 from runner.sources import Reader, SourceSettings
-from runner.timeaxis import row_numbers
+from runner.timeaxis import PARTS, row_numbers, time_axis
 from runner.windows import MAX_AGE, Window, Windows
 from tests.reading import TIMES, row
 
@@ -118,6 +119,20 @@ def test_a_user_who_changes_the_data_changes_it_for_one_slice_alone(reader, tmp_
     again = reader.load(metric(tmp_path, "cpu"))
     assert list(again.train) == [0, 1, 2]
     assert again.train.index.name == "timestamp"
+
+
+@pytest.mark.parametrize("days", [1, 700])
+def test_slices_that_cut_one_file_each_elsewhere_leave_bounded_memory(days):
+    axis = time_axis(pd.Series(pd.date_range("2020-01-01", periods=1_000)), "a test")
+
+    for start in pd.date_range("2020-01-01", periods=300).strftime("%Y-%m-%d"):
+        end = (pd.Timestamp(start) + pd.Timedelta(days=days - 1)).strftime("%Y-%m-%d")
+        _, index = axis.part(interval(start, end))
+        assert (len(index), str(index[0].date())) == (days, start)
+
+    kept = [index for _, index in axis._parts.values()]
+    assert len(kept) <= PARTS
+    assert sum(map(len, kept)) <= 2 * 1_000
 
 
 def window(rows: int) -> Window:

@@ -86,10 +86,12 @@ def rehearse(
     # A rehearsal waits for what it trains, and tries nothing twice: it counts what a run would do.
     options = replace(options, max_attempts=1, gates=(), limit=None, time_limit=None, grace=FOR_EVER)
     setup = replace(setup, artifact_root=excerpt.artifact_root(), ledger_uuid=excerpt.uuid())
+    folder = "" if excerpt.path is None else str(excerpt.path.parent)
     watched: list[Watched] = []
 
     def crew() -> Crew:
-        watched.append(Watched(crew_for(options, setup, preload, stopping), attempts))
+        workers = crew_for(options, setup, preload, stopping, folder)
+        watched.append(Watched(workers, attempts))
         return watched[0]
 
     def enough() -> bool:

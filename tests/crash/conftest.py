@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.crash.watching import PLACE, ledger_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+RUN = ("run", "--worker", "worker.py")
 
 WORKER = """
 import pathlib, time
@@ -70,11 +71,16 @@ def fleet(place: str, fleet_at: Callable[[str], Callable[..., Path]]) -> Callabl
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start `runner run` in a folder of its own session; whatever is left is killed at the end."""
+    """Start `runner run`, or what `words` say, in a folder, in a session of its own.
+
+    Whatever is left is killed at the end.
+    """
     started: list[subprocess.Popen[str]] = []
 
-    def starting(folder: Path, *options: str, fault: str = "", **how: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "runner", "run", "--worker", "worker.py", *options]
+    def starting(
+        folder: Path, *options: str, words: Sequence[str] = RUN, fault: str = "", **how: Any
+    ) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "runner", *words, *options]
         (folder / "tmp").mkdir(exist_ok=True)
         pipe = subprocess.PIPE
         process = subprocess.Popen(

@@ -303,6 +303,20 @@ def test_what_a_training_started_ends_with_a_runner_that_is_killed(fleet, start)
     gone(folder / "tmp")
 
 
+@pytest.mark.parametrize(
+    "words", [("plan", "--worker", "worker.py"), ("check", "worker.py")], ids=lambda w: w[0]
+)
+def test_a_plan_or_check_that_is_killed_leaves_no_folder(fleet, start, words):
+    folder = fleet(2, seconds=600)
+    process = start(folder, words=words)
+    wait_for(folder, process, 1)
+
+    process.kill()
+
+    process.wait()
+    gone(folder / "tmp")
+
+
 def gone(folder: Path) -> None:
     """Wait until nothing is left in a folder: the fork server tidies up just after its runner is gone."""
     deadline = time.monotonic() + 10
