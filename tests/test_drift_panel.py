@@ -53,6 +53,14 @@ def test_a_statistic_finds_its_own_change_and_the_others_do_not(statistic, value
     assert speaking(finding) == {statistic}
 
 
+@pytest.mark.parametrize("height", [5.0, 20.0, -1e4])
+def test_a_level_far_away_is_told_as_that_and_not_as_noise_that_is_gone(height):
+    finding = found(with_recent(lambda plain, daily: plain + height))
+
+    assert finding.statistic == "level"
+    assert speaking(finding) == {"level"}
+
+
 def test_dynamics_finds_that_values_follow_the_one_before_less():
     now = noise(2, 0.3) * np.sqrt((1 - 0.81) / (1 - 0.09))  # innovations as large as they were
 

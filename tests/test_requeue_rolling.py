@@ -206,6 +206,15 @@ def test_a_check_that_found_it_stable_again_takes_the_verdict_back(ledger, make_
     assert ledger.requeue(DRIFTED).queued == 0
 
 
+def test_a_check_without_newer_data_takes_nothing_back(ledger, make_slice):
+    make_slice("a", **JANUARY)
+    train(ledger)
+    check(ledger)
+    check(ledger, verdict="insufficient", p=None)
+
+    assert ledger.requeue(DRIFTED).queued == 1
+
+
 def test_a_drifted_slice_whose_training_fails_for_good_keeps_its_champion_and_is_seen(
     ledger, make_slice, row
 ):

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+ELSEWHERE = CLIP / 2
+"""A level so far from the training's is a centre of its own for what is winsorised."""
+
+
 @dataclass(frozen=True)
 class View:
     """A window of n points beside a profile that has noise.
@@ -40,6 +44,8 @@ class View:
     @classmethod
     def of(cls, profile: Profile, noise: Noise, points: Points) -> View:
         """Look at `points`, which are increments already where the profile is a counter's."""
+        import numpy as np
+
         at, grid = points.at, points.grid
         waves = tuple(
             season.waves_of_grid(*grid, s.period, s.amplitudes.size)
@@ -50,8 +56,11 @@ class View:
         values = (points.values - profile.center) / profile.scale
         for each, block in zip(profile.seasons, waves, strict=True):
             values -= each.at(block)
-        values.clip(-CLIP, CLIP, out=values)
-        level = float(values.sum()) / values.size
+        clipped = values.clip(-CLIP, CLIP)
+        level = float(clipped.sum()) / values.size
+        if abs(level) > ELSEWHERE:  # nearly all would be clipped to one value, and noise be told as gone
+            clipped = (values - np.median(values)).clip(-CLIP, CLIP)
+        values = clipped
         runs = autoregression.runs_of(at, profile.step, irregular=profile.irregular)
         found = autoregression.innovations(values, noise.phi, runs)
         found.values[:] /= noise.sigma
