@@ -25,13 +25,14 @@ from runner.trainer import Dataset
 from runner.trainers import arima
 from runner.trainers.arima_model import Arima, waves
 from runner.trainers.arma import by_statsmodels, prediction
-from runner.trainers.arma.fit import Fit, fit
+from runner.trainers.arma.fit import Fit, Likelihood, fit
 from runner.trainers.arma.harmonics import fitted_cycles, without
 from runner.trainers.arma.likelihood import likelihood
 from runner.trainers.arma.orders import Orders, integrated_ones
 from runner.trainers.arma.polynomials import constrained, differences, expanded, unconstrained
 from runner.trainers.arma.selection import chosen
 from runner.trainers.arma.slope import curved, sloped, turned
+from runner.trainers.arma.squares import least_squares
 from runner.trainers.compiled import _stamp
 from runner.trainers.residuals import ResidualScale
 from tests.series import dataset
@@ -343,6 +344,64 @@ def test_without_compiled_code_statsmodels_fits_and_says_so(monkeypatch):
     assert model.model_used == "ARIMA(1,0,1) by statsmodels"
 
 
+@pytest.mark.parametrize(("n", "period", "season"), [(300, 24, 24), (200, 7, 7)])
+def test_without_compiled_code_order_auto_keeps_its_season_and_chooses_as_well(
+    monkeypatch, n, period, season
+):
+    given = dataset(n=n, period=period)
+    fast = arima.train(given, arima.Params())
+    monkeypatch.setattr("runner.trainers.compiled.trouble", ["numba cannot be imported"])
+
+    with pytest.warns(SlowFitWarning, match="longer$"):
+        slow = arima.train(given, arima.Params())
+
+    assert slow.model_used.endswith(" by statsmodels")
+    assert slow.orders[6] == season
+    assert (slow.orders[1], slow.orders[4]) == (fast.orders[1], fast.orders[4])
+    found, expected = (evaluate(model, given) for model in (slow, fast))
+    assert found["mae"] < 1.1 * expected["mae"]
+    assert found["one_step_mae"] < 1.1 * expected["one_step_mae"]
+
+
+def test_without_compiled_code_a_long_season_is_forecast_by_waves_and_chosen_orders(monkeypatch):
+    monkeypatch.setattr("runner.trainers.compiled.trouble", ["numba cannot be imported"])
+    given = Dataset(waved(700, 48), waved(100, 48), period=48)
+
+    with pytest.warns(SlowFitWarning):
+        model = arima.train(given, arima.Params())
+
+    assert re.fullmatch(r"ARIMA\(.*\) by statsmodels with [3-6] harmonics of 48", model.model_used)
+    assert model.orders[:3] != (1, 1, 1)
+
+
+@pytest.mark.parametrize("orders", MODELS, ids=str)
+def test_least_squares_come_near_the_maximum_of_the_likelihood(orders):
+    plain = dataclasses.replace(orders, d=0, D=0, constant=True)
+    shape = plain.shape
+    truth = np.random.default_rng(2).uniform(0.2, 0.5, shape[:4].sum())
+    phi, theta = expanded(constrained(truth, shape), shape)
+    values = lfilter([1, *theta], [1, *-phi], np.random.default_rng(3).normal(0, 1, 5_000))[1_000:]
+    values /= values.std()
+
+    found, expected = least_squares(values, plain), fit(values, plain)
+
+    reached = Likelihood(values, plain).at(unconstrained(found.factors, shape, 1 - 1e-6))[0]
+    assert reached == pytest.approx(expected.log_likelihood, abs=10)
+    assert found.mean == pytest.approx(values.mean())
+    assert found.aicc == pytest.approx(expected.aicc, abs=20)
+
+
+def test_order_auto_keeps_its_season_where_gaps_leave_no_room_for_its_differences():
+    given = dataset(n=150, period=6)
+    train = given.train.copy()
+    train.iloc[1::5] = np.nan
+
+    model = arima.train(dataclasses.replace(given, train=train), arima.Params())
+
+    assert re.fullmatch(r"ARIMA\(.*\)\(.*,1,.*\)6 by statsmodels", model.model_used)
+    assert np.isfinite(model.predict(48)).all()
+
+
 def test_where_the_first_values_have_gaps_everywhere_statsmodels_fits():
     given = dataset()
     train = given.train.copy()
@@ -507,6 +566,21 @@ def test_odd_series_get_models_that_stay_in_bounds(name, params):
     values = pd.Series(ODD[name])
 
     model = arima.train(Dataset(values, values[-48:], period=24), params)
+
+    assert np.isfinite(model.interval(48)).all()
+    assert np.isfinite(model.score(values[-48:])).all()
+    assert np.abs(model.predict(48)).max() < 200 * np.abs(values).max()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_series_get_models_without_compiled_code_too(monkeypatch, name):
+    monkeypatch.setattr("runner.trainers.compiled.trouble", ["numba cannot be imported"])
+    values = pd.Series(ODD[name])[:200]
+    if values.nunique() < 2:
+        values[190] = 1.0
+
+    with pytest.warns(SlowFitWarning):
+        model = arima.train(Dataset(values, values[-48:], period=12), arima.Params())
 
     assert np.isfinite(model.interval(48)).all()
     assert np.isfinite(model.score(values[-48:])).all()

@@ -7,7 +7,6 @@ it is computed. With gaps it is that of the values after the first run of known 
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -71,8 +70,8 @@ def train(dataset: Dataset, params: Params) -> Arima:
     waved, number = _harmonics(params, dataset.period, values.size)
     cycles = fitted_cycles(scaled, dataset.period, number) if waved else None
     season = dataset.period if dataset.period <= LONGEST_SEASON and cycles is None else 1
-    found, how = _fitted(without(scaled, cycles), params, season, dataset)
-    name = f"{found.orders}{how}"
+    found = _fitted(without(scaled, cycles), params, season, dataset)
+    name = f"{found.orders} by {found.by}" if found.by else str(found.orders)
     if cycles is not None:
         name += f" with {cycles.frequencies.size} harmonics of {dataset.period}"
     return Arima(
@@ -100,33 +99,23 @@ def _harmonics(params: Params, period: int, size: int) -> tuple[bool, int | None
     return period > 1, None if params.harmonics == "auto" else int(params.harmonics)
 
 
-def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> tuple[Fit, str]:
-    """The fit, and what its name says of how it was made."""
+def _fitted(values: Floats, params: Params, season: int, dataset: Dataset) -> Fit:
     from runner.trainers import compiled
     from runner.trainers.arma import by_statsmodels
     from runner.trainers.arma.fit import NoRunError, fit
-    from runner.trainers.arma.orders import Orders
-    from runner.trainers.arma.selection import chosen
+    from runner.trainers.arma.selection import chosen, chosen_by_squares
 
-    orders = _given(params)
-    if orders is None:
-        if not compiled.trouble:
-            with contextlib.suppress(NoRunError):
-                return chosen(values, season, dataset.period, _champion(dataset, params)), ""
-        orders = Orders(1, 1, 1)
+    orders, champion = _given(params), _champion(dataset, params)
     if compiled.trouble:
-        warnings.warn(
-            f"{compiled.trouble[0]}: ARIMA models are fitted by statsmodels, which takes many times "
-            "longer, and order=auto is 1,1,1",
-            SlowFitWarning,
-            stacklevel=2,
-        )
-        return by_statsmodels.fit(values, orders), " by statsmodels"
+        told = f"{compiled.trouble[0]}: ARIMA models are fitted by statsmodels, which takes many times longer"
+        warnings.warn(told, SlowFitWarning, stacklevel=2)
+        return by_statsmodels.fit(values, orders) if orders else chosen_by_squares(values, season)
+    if orders is None:
+        return chosen(values, season, dataset.period, champion)
     try:
-        champion = _champion(dataset, params)
-        return fit(values, orders, dataset.period, champion[1] if champion else None), ""
+        return fit(values, orders, dataset.period, champion[1] if champion else None)
     except NoRunError:
-        return by_statsmodels.fit(values, orders), " by statsmodels"
+        return by_statsmodels.fit(values, orders)
 
 
 def makes_use_of(previous: State, params: Params) -> bool:

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def fit(values: Floats, orders: Orders) -> Fit:
-    """Fit; the first errors, which tell of the start and not of the model, are NaN."""
+def fit(values: Floats, orders: Orders, begin: Floats | None = None) -> Fit:
+    """Fit, beginning at the parameters `begin` where they are given: the mean if any, and the factors.
+
+    The first errors, which tell of the start and not of the model, are NaN.
+    """
     from statsmodels.tsa.statespace.sarimax import SARIMAX
 
     most = values.size + orders.reach + 1
@@ -35,7 +38,7 @@ def fit(values: Floats, orders: Orders) -> Fit:
         )
         params = np.zeros(0)
         if model.k_params:
-            params = model.fit(cov_type="none", low_memory=True, disp=False, maxiter=100).params
+            params = model.fit(begin, cov_type="none", low_memory=True, disp=False, maxiter=100).params
         model.ssm.memory_conserve = 0  # one more pass, which keeps the errors, is cheaper than keeping all
         found = model.filter(params, cov_type="none")
     mean, factors = _split(np.asarray(params, dtype=np.float64), orders)
@@ -57,6 +60,7 @@ def fit(values: Floats, orders: Orders) -> Fit:
         log_likelihood=float(found.llf),
         size=int((~np.isnan(errors)).sum()),
         errors=errors,
+        by="statsmodels",
     )
 
 

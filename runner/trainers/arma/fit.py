@@ -51,14 +51,19 @@ class Fit:
     log_likelihood: float  # of the differenced series
     size: int  # values the likelihood is of
     errors: Floats  # (n,) one-step errors divided by √F, NaN where there is none
+    by: str = ""  # what fitted it, where that was not compiled code
 
     @property
     def aicc(self) -> float:
-        """Akaike's criterion, corrected for short series (Hurvich & Tsai, Biometrika 76, 1989)."""
-        count = self.orders.count
-        if self.size <= count + 1:
-            return float("inf")
-        return -2.0 * self.log_likelihood + 2.0 * count * self.size / (self.size - count - 1)
+        """Akaike's criterion."""
+        return aicc(self.log_likelihood, self.orders.count, self.size)
+
+
+def aicc(log_likelihood: float, count: int, size: int) -> float:
+    """Akaike's criterion, corrected for short series (Hurvich & Tsai, Biometrika 76, 1989)."""
+    if size <= count + 1:
+        return float("inf")
+    return -2.0 * log_likelihood + 2.0 * count * size / (size - count - 1)
 
 
 class Likelihood:

@@ -9,17 +9,19 @@ Econometrics 54 (1992), for the test of d; Wang, Smith & Hyndman, Data Mining an
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from runner.trainers.arma.fit import Fit, fit
+from runner.trainers.arma import by_statsmodels
+from runner.trainers.arma.fit import Fit, NoRunError, fit
 from runner.trainers.arma.orders import Orders, differenced
 from runner.trainers.arma.polynomials import differences
+from runner.trainers.arma.squares import Squares, least_squares
 from runner.trainers.series import filled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
 
 STRONG = 0.64
 KPSS_5_PERCENT = 0.463
-MOST_SHORT = 5
-"""The largest p and q tried."""
-MOST_SEASONAL = 2
-"""The largest P and Q tried."""
+MOST = 5, 2
+"""The largest p and q, and the largest P and Q tried."""
+MOST_BY_SQUARES = 3, 1
+"""The same without compiled code: statsmodels takes ten times as long for P = 2, and squares like it."""
 MOST_FITS = 60
 
 
@@ -75,38 +77,82 @@ def chosen(
     `earlier` are the key of the orders and the coefficients of a model that was fitted before: where
     the differences are still the same it is one more candidate, and its coefficients one more start.
     Differenced series have no constant: a drift that AICc finds in a short series rarely goes on
-    (monthly series of the M3 competition are forecast 10 % worse with it). Raises NoRunError where
-    gaps leave no room for the differences. Gaps are bridged by straight lines for the choice alone.
+    (monthly series of the M3 competition are forecast 10 % worse with it). Gaps are bridged by straight
+    lines for the choice alone; where they leave no room for the differences statsmodels fits.
     """
     known = filled(values)
-    seasonal = seasonal_differences(known, season)
-    plain = plain_differences(differenced(known, differences(0, seasonal, season)), 1 if seasonal else 2)
-    base = Orders(0, plain, 0, 0, seasonal, 0, season if season > 1 else 1, constant=plain + seasonal == 0)
+    base = differences_alone(known, season)
     before = None
     if earlier is not None:
         orders = Orders.of(earlier[0])
         if replace(orders, p=0, q=0, P=0, Q=0) == base:
             before = orders, earlier[1]
-    best = Search(known, base, period).best(before)
-    careful = fit(values, best.orders, period, best.factors)
+
+    def tried(orders: Orders, factors: Floats | None) -> Fit:
+        return fit(known, orders, period, factors, most=2 if factors is None else 3)
+
+    best = Search(tried, base, known.size).best(before)
+    try:
+        careful = fit(values, best.orders, period, best.factors)
+    except NoRunError:
+        return chosen_by_squares(values, season)
     return best if careful.log_likelihood < best.log_likelihood and known is values else careful
 
 
-class Search:
+def chosen_by_squares(values: Floats, season: int) -> Fit:
+    """The same where compiled code cannot be used: by the AICc of least squares, fitted by statsmodels."""
+    known = filled(values)
+
+    def tried(orders: Orders, _: Floats | None) -> Squares:
+        return least_squares(known, orders)
+
+    best = Search(tried, differences_alone(known, season), known.size, MOST_BY_SQUARES).best()
+    begin = np.append(best.mean, best.factors) if best.orders.constant else best.factors
+    return by_statsmodels.fit(values, best.orders, begin)
+
+
+def differences_alone(known: Floats, season: int) -> Orders:
+    """The model that takes the differences the series needs, and has no coefficients."""
+    seasonal = seasonal_differences(known, season)
+    plain = plain_differences(differenced(known, differences(0, seasonal, season)), 1 if seasonal else 2)
+    return Orders(0, plain, 0, 0, seasonal, 0, season if season > 1 else 1, constant=plain + seasonal == 0)
+
+
+class Candidate(Protocol):
+    """A model that is compared with others."""
+
+    @property
+    def orders(self) -> Orders:
+        """Its orders."""
+
+    @property
+    def aicc(self) -> float:
+        """Akaike's criterion: the lower the better."""
+
+
+Found = TypeVar("Found", bound=Candidate)
+
+
+class Search(Generic[Found]):
     """The models tried so far, and the best of them."""
 
-    def __init__(self, values: Floats, base: Orders, period: int) -> None:
-        self._values = values
+    def __init__(
+        self,
+        fitted: Callable[[Orders, Floats | None], Found],
+        base: Orders,
+        size: int,
+        most: tuple[int, int] = MOST,
+    ) -> None:
+        self._fitted = fitted
         self._base = base
-        self._period = period
-        self._tried: dict[tuple[int, ...], float] = {}
-        self._best: Fit | None = None
-        size = values.size - base.d - base.s * base.D
-        self._short = min(MOST_SHORT, size // 3)
-        self._seasonal = MOST_SEASONAL if base.s > 1 and size > 2 * base.s + 4 else 0
+        self._tried: set[tuple[int, ...]] = set()
+        self._best: Found | None = None
+        size -= base.d + base.s * base.D
+        self._short = min(most[0], size // 3)
+        self._seasonal = most[1] if base.s > 1 and size > 2 * base.s + 4 else 0
         self._reach = size // 2
 
-    def best(self, before: tuple[Orders, Floats] | None = None) -> Fit:
+    def best(self, before: tuple[Orders, Floats] | None = None) -> Found:
         """Step from neighbour to neighbour until none is better; the model of `before` is tried first."""
         one = min(1, self._seasonal)
         if before is not None:
@@ -130,8 +176,8 @@ class Search:
         )
         if not allowed or orders.key in self._tried:
             return False
-        found = fit(self._values, orders, self._period, factors, most=2 if factors is None else 3)
-        self._tried[orders.key] = found.aicc
+        found = self._fitted(orders, factors)
+        self._tried.add(orders.key)
         if self._best is not None and not found.aicc < self._best.aicc:
             return False
         self._best = found
