@@ -135,6 +135,16 @@ def test_slices_that_cut_one_file_each_elsewhere_leave_bounded_memory(days):
     assert sum(map(len, kept)) <= 2 * 1_000
 
 
+def test_where_connections_are_limited_a_database_is_left_when_others_may_read_it(reader, tmp_path):
+    with closing(Reader(SourceSettings(keep_open=1))) as limited:
+        limited.load(metric(tmp_path, "cpu"))
+        opened = list(limited._databases._open)
+        limited.load(row(file="web.csv", base=str(tmp_path), column="cpu"))
+
+        assert opened == [("web", str(tmp_path))]
+        assert list(limited._databases._open) == []
+
+
 def window(rows: int) -> Window:
     return Window({"v": np.zeros(rows)}, row_numbers(rows, "a test"))
 
