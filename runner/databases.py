@@ -71,6 +71,11 @@ class Databases:
             reason = without_secrets(first, database.url, database.filled_in)
             raise SourceError(f"{database.told}: {reason}") from None
 
+    def leave_others(self, name: str | None, base: str | None) -> None:
+        """Close every database but this one."""
+        for other in [key for key in self._open if key != (name, base)]:
+            self._open.pop(other).engine.dispose()
+
     def close(self) -> None:
         """Close every database."""
         while self._open:

@@ -27,11 +27,16 @@ def fetched(conn: Connection, wanted: Select[Any], *, least: int) -> list[Any]:
     answer = conn.execute(wanted, execution_options={"stream_results": True})
     for rows in answer.partitions(max(1, CELLS // width)):
         count += len(rows)
-        width = max(least, min(width, BUDGET // (8 * count)))
+        width = fitting(width, count, least=least)
         for column, values in zip(parts[:width], zip(*rows, strict=True), strict=False):
             column.append(_column(values))
     first, *others = [_joined(each) for each in parts[:width]] if count else [pd.Series([])]
     return [pd.Series(first), *others]
+
+
+def fitting(width: int, rows: int, *, least: int) -> int:
+    """How many of `width` columns of so many rows a worker keeps in memory; at least the first `least`."""
+    return max(least, min(width, BUDGET // (8 * max(1, rows))))
 
 
 def _column(values: tuple[Any, ...]) -> Any:

@@ -12,6 +12,7 @@ from ledger.records import Slice
 from ledger.tabular import SPACES, Layout, first_lines, layout_of, reading, time_column
 from runner.cut import require_column
 from runner.errors import FileFormatError, MissingColumnError, NoDataError
+from runner.parsing import kept_columns, parsed
 from runner.places import opened, place_of
 from runner.timeaxis import TimeError, row_numbers, time_axis
 from runner.windows import Window
@@ -77,9 +78,7 @@ def _csv(
         _require_room(layout, len(names), place)
         time = time_column(names, wished_time)
         wanted = _wanted(names, time, columns, place)
-        # Naming all columns would let longer lines pass unseen.
-        some = None if wanted == names else wanted
-        frame = pd.read_csv(stream, usecols=some, **options)
+        frame = parsed(stream, names, wanted, columns, options)
     except pd.errors.ParserError as error:
         raise FileFormatError(f"{place} is no table: {str(error).strip()}") from None
     except UnicodeDecodeError:
@@ -152,10 +151,11 @@ def _parquet(
     import pyarrow.parquet as parquet
 
     try:
-        names = [name for name in parquet.ParquetFile(stream).schema_arrow.names if name]
+        file = parquet.ParquetFile(stream)
+        names, rows = [name for name in file.schema_arrow.names if name], file.metadata.num_rows
         stream.seek(0)
         time = time_column(names, wished_time)
-        wanted = _wanted(names, time, columns, place)
+        wanted = kept_columns(_wanted(names, time, columns, place), columns, rows)
         return pd.read_parquet(stream, columns=wanted).reset_index()[wanted], time
     except pyarrow.ArrowInvalid as error:
         raise FileFormatError(f"{place} is no Parquet file: {str(error).splitlines()[0]}") from None

@@ -42,6 +42,10 @@ class Reader:
 
         Raises SourceError, or an UnfitDataError.
         """
+        if self._settings.keep_open == 1 and not self._ahead.at_work:
+            # Connections are limited, and others may read now what was read here: what comes next may
+            # be in memory, or a file, and would never take the place of the one that is open.
+            self._databases.leave_others(row.database, row.base)
         label = self._settings.label_column
         if label is None:
             return self._window(row, together).cut(row)

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from ledger.ranges import interval
-from runner import fetching
+from runner import fetching, files, parsing
 from runner.sources import Reader, SourceSettings
 from runner.timeaxis import PARTS, row_numbers, time_axis
 from runner.windows import MAX_AGE, Window, Windows
@@ -135,6 +135,16 @@ def test_slices_that_cut_one_file_each_elsewhere_leave_bounded_memory(days):
     assert sum(map(len, kept)) <= 2 * 1_000
 
 
+def test_where_connections_are_limited_a_database_is_left_when_others_may_read_it(reader, tmp_path):
+    with closing(Reader(SourceSettings(keep_open=1))) as limited:
+        limited.load(metric(tmp_path, "cpu"))
+        opened = list(limited._databases._open)
+        limited.load(row(file="web.csv", base=str(tmp_path), column="cpu"))
+
+        assert opened == [("web", str(tmp_path))]
+        assert list(limited._databases._open) == []
+
+
 def window(rows: int) -> Window:
     return Window({"v": np.zeros(rows)}, row_numbers(rows, "a test"))
 
@@ -178,6 +188,54 @@ def test_columns_that_would_not_fit_are_left_out_while_they_come(reader, monkeyp
 
     assert list(found.columns) == ["cpu"]
     assert list(found.columns["cpu"]) == list(range(6))
+
+
+@pytest.fixture(params=["web.csv", "web.parquet"])
+def wide_file(request, tmp_path):
+    """A file of five columns of 100 numbers beside their times, and what it holds."""
+    numbers = {name: np.arange(100) * (place + 1.5) for place, name in enumerate("abcde")}
+    frame = pd.DataFrame({"timestamp": pd.date_range("2026-01-01", periods=100, freq="h"), **numbers})
+    if request.param.endswith("csv"):
+        frame.to_csv(tmp_path / request.param, index=False)
+    else:
+        frame.to_parquet(tmp_path / request.param)
+    return tmp_path / request.param
+
+
+def read_wide(file, column, together=()):
+    where = row(ranges=("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"), file=file.name,
+                base=str(file.parent), column=column)  # fmt: skip
+    return files.read_file(where, wished_time=None, separator=None, together=together)
+
+
+def test_columns_of_a_file_that_would_not_fit_are_left_out(wide_file, monkeypatch):
+    monkeypatch.setattr(fetching, "BUDGET", 8 * 3 * 100)  # the time and two columns
+    monkeypatch.setattr(parsing, "CELLS", 60)
+
+    found = read_wide(wide_file, "d", together=["e", "a", "b"])
+
+    assert set(found.columns) == {"d", "e"}
+    assert found.bytes <= fetching.BUDGET
+    assert list(found.columns["e"]) == list(np.arange(100) * 5.5)
+
+
+def test_the_column_of_the_slice_comes_however_large_its_file_is(wide_file, monkeypatch):
+    monkeypatch.setattr(fetching, "BUDGET", 8)
+
+    assert set(read_wide(wide_file, "d", together=["a"]).columns) == {"d"}
+    assert set(read_wide(wide_file, None).columns) == set("abcde")
+
+
+def test_a_file_that_is_parsed_in_parts_gives_what_it_gives_at_once(wide_file, monkeypatch):
+    at_once = read_wide(wide_file, "b", together=["d"])
+    monkeypatch.setattr(parsing, "CELLS", 21)
+
+    in_parts = read_wide(wide_file, "b", together=["d"])
+
+    assert in_parts.axis.index.equals(at_once.axis.index)
+    assert {name: list(column) for name, column in in_parts.columns.items()} == {
+        name: list(column) for name, column in at_once.columns.items()
+    }
 
 
 def test_numbers_that_come_in_parts_are_put_together(reader, monkeypatch, tmp_path):
