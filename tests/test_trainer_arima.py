@@ -174,6 +174,25 @@ def test_a_fit_is_as_likely_as_that_of_statsmodels_and_forecasts_alike(orders):
     assert found.interval(30, 0.8) == pytest.approx(given.conf_int(alpha=0.2), abs=5e-3 * size, rel=5e-3)
 
 
+@pytest.mark.parametrize("orders", MODELS, ids=str)
+def test_on_hundreds_of_series_forecasts_and_intervals_are_those_of_statsmodels(orders):
+    plain = dataclasses.replace(orders, constant=False)
+    off, wide = [], []
+    for seed in range(20):
+        values = series_like(orders, seed)
+        ours = fit(values, plain, period=12)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            given = oracle(values, plain, concentrate_scale=True).filter(ours.factors).get_forecast(30)
+        bounds = given.conf_int(alpha=0.2)
+        off.append(np.abs(as_model(ours).predict(30) - given.predicted_mean).max() / np.abs(bounds).max())
+        wide.append(np.abs(as_model(ours).interval(30, 0.8) - bounds).max() / np.abs(bounds).max())
+
+    assert max(off) < 1e-5
+    assert np.median(wide) < 1e-5
+    assert max(wide) < 0.05  # near a unit root of the moving average the last errors are not known exactly
+
+
 def holed(values, seed=0, share=0.1):
     """The series with values missing here and there, and a gap; the first 30 are known."""
     found = values.copy()
