@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from ledger.drift.records import Confirmed, DriftRun, Found, Previous, Undecided
 from ledger.prepared import Prepared
@@ -16,8 +16,6 @@ from ledger.schema import drift_checks, drift_findings, slices
 from ledger.text import storable
 
 _COLUMNS = tuple(field.name for field in fields(Found))
-# What is written again after a COMMIT that nobody heard of is there already.
-_FINDING = Prepared(insert(drift_findings).on_conflict_do_nothing(), ("run_id", "checked_at", *_COLUMNS))
 _CONFIRM = Prepared(
     update(drift_findings)
     .where(drift_findings.c.run_id == bindparam("run"), drift_findings.c.slice_id == bindparam("slice"))
@@ -28,9 +26,19 @@ _CONFIRM = Prepared(
 )
 
 
+@cache
+def _finding() -> Prepared:
+    """What is written again after a COMMIT that nobody heard of is there already."""
+    from sqlalchemy.dialects.postgresql import (
+        insert,  # 20 ms that no other command needs; good for SQLite too
+    )
+
+    return Prepared(insert(drift_findings).on_conflict_do_nothing(), ("run_id", "checked_at", *_COLUMNS))
+
+
 def record(conn: Connection, run: DriftRun, found: Collection[Found], *, now: datetime) -> None:
     """Write what checks of the run found; it must be held."""
-    _FINDING.execute_each(
+    _finding().execute_each(
         conn,
         [
             {
