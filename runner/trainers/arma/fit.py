@@ -138,8 +138,9 @@ def caught_up(values: Floats, orders: Orders, factors: Floats, intercept: float)
     Coefficients and mean stay; the exact filter that the likelihood is computed by goes over the values.
     Raises NoRunError.
     """
+    factors = factors.copy()  # what comes from a file cannot be written to, which compiled code may
     likelihood = Likelihood(values, orders)
-    likelihood.at(unconstrained(factors.copy(), likelihood.shape, INSIDE))  # a file's are read-only
+    likelihood.at(unconstrained(factors, likelihood.shape, INSIDE))
     share = _intercept(likelihood, factors, 1.0)
     return _state(likelihood, values, factors, intercept / share if orders.constant else 0.0)
 
