@@ -147,7 +147,7 @@ def test_a_run_without_numba_trains_all_the_same_and_says_so_once(project, tmp_p
 
     summary = runner.run(project, trainer="isolation_forest", workers=2)
 
-    told = "Warning: numba cannot be used, isolation forests take twenty times as long: none here"
+    told = "Warning: numba cannot be imported (none here): isolation forests take twenty times as long"
     assert (summary.succeeded, summary.failed) == (3, 0)
     assert capsys.readouterr().err.count(told) == 1
     assert summary.lines().count(told) == 1
