@@ -15,12 +15,13 @@ import argparse
 import csv
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from fleet import make_fleet
+from scale import seconds
 
 from ledger.records import Slice
 from runner.lookahead import SOON
@@ -101,13 +102,6 @@ def compute(duration: float) -> None:
     until = time.perf_counter() + duration
     while time.perf_counter() < until:
         hashlib.sha256(BLOCK).digest()
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

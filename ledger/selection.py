@@ -39,10 +39,7 @@ class Selection:
 
         Raises UnknownSliceError for an id there is not, and QueryError for what is no single condition.
         """
-        found: list[ColumnElement[bool]] = []
-        if self.ids:
-            _require_known(conn, self.ids)
-            found.append(slices.c.id.in_(self.ids))
+        found = named(conn, self.ids, self.where)
         states = [state for state in ("failed", "rejected") if getattr(self, state)]
         if states:
             found.append(or_(*(text(f"slices.status = '{state}'") for state in states)))
@@ -53,18 +50,11 @@ class Selection:
             found.append(exists().where(of_champion, attempts.c.finished_at < now - self.older_than))
         if self.run is not None:
             found.append(exists().where(of_champion, attempts.c.runner_id == self.run))
-        if self.where is not None:
-            require_condition(self.where)
-            condition = self.where.replace(":", r"\:")  # a colon is the user's, not a parameter's
-            matching = text(f"SELECT id FROM slice_status WHERE ({condition}\n)").columns(slices.c.id)
-            found.append(slices.c.id.in_(matching))
         return found
 
     def fault(self, error: DBAPIError) -> QueryError | None:
         """What the database says of the user's condition; None where it is not to blame."""
-        if self.where is None or translated(error, "") is not None:
-            return None  # the ledger is locked, say, or cannot be reached
-        return QueryError(f"--where {self.where!r}: {str(error.orig).splitlines()[0]}")
+        return fault_of(self.where, error)
 
 
 def found_drifted(check: FromClause) -> Sequence[ColumnElement[bool]]:
@@ -97,6 +87,30 @@ def parse_age(written: str) -> timedelta:
     if match is None:
         raise LedgerError(f"{written!r} is no length of time; write 30d, 12h, 90m, 45s or 4w")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def named(conn: Connection, ids: Sequence[str], where: str | None) -> list[ColumnElement[bool]]:
+    """What must hold of a slice with one of these ids, and for which this condition holds; all by default.
+
+    Raises UnknownSliceError for an id there is not, and QueryError for what is no single condition.
+    """
+    found: list[ColumnElement[bool]] = []
+    if ids:
+        _require_known(conn, ids)
+        found.append(slices.c.id.in_(ids))
+    if where is not None:
+        require_condition(where)
+        condition = where.replace(":", r"\:")  # a colon is the user's, not a parameter's
+        matching = text(f"SELECT id FROM slice_status WHERE ({condition}\n)").columns(slices.c.id)
+        found.append(slices.c.id.in_(matching))
+    return found
+
+
+def fault_of(where: str | None, error: DBAPIError) -> QueryError | None:
+    """What the database says of a condition; None where it is not to blame."""
+    if where is None or translated(error, "") is not None:
+        return None  # the ledger is locked, say, or cannot be reached
+    return QueryError(f"--where {where!r}: {str(error.orig).splitlines()[0]}")
 
 
 def _require_known(conn: Connection, ids: Sequence[str]) -> None:

@@ -21,12 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from ledger.drift.records import Previous, Target, Which
-from ledger.errors import QueryError, UnknownSliceError
 from ledger.queue import SPEC, slice_of
 from ledger.records import Artifact, StoredProfile
-from ledger.refusals import translated
-from ledger.requeue import require_condition
 from ledger.schema import artifacts, attempts, drift_checks, drift_findings, drift_profiles, slices
+from ledger.selection import fault_of, named
 from ledger.splitrow import RANGES
 
 TOGETHER = 500
@@ -59,9 +57,9 @@ def groups(conn: Connection, which: Which, *, run_id: int | None = None) -> list
     try:
         return _by_source(conn.execute(wanted.execution_options(yield_per=10_000)))
     except DBAPIError as error:
-        if which.where is None or translated(error, "") is not None:
-            raise  # no fault of the condition: the ledger is locked, say, or cannot be reached
-        raise QueryError(f"--where {which.where!r}: {str(error.orig).splitlines()[0]}") from None
+        if (fault := fault_of(which.where, error)) is None:
+            raise
+        raise fault from None
 
 
 def groups_of(conn: Connection, ids: Sequence[str]) -> list[Group]:
@@ -97,19 +95,7 @@ def _found_by(run_id: int) -> ColumnElement[bool]:
 
 
 def _chosen(conn: Connection, which: Which) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [_SERVES]
-    if which.ids:
-        known = select(slices.c.id).where(slices.c.id == bindparam("id"))
-        for slice_id in which.ids:
-            if conn.execute(known, {"id": slice_id}).first() is None:
-                raise UnknownSliceError(slice_id)
-        conditions.append(slices.c.id.in_(which.ids))
-    if which.where is not None:
-        require_condition(which.where)
-        condition = which.where.replace(":", r"\:")  # a colon is the user's, not a parameter's
-        matching = text(f"SELECT id FROM slice_status WHERE ({condition}\n)").columns(slices.c.id)
-        conditions.append(slices.c.id.in_(matching))
-    return conditions
+    return [_SERVES, *named(conn, which.ids, which.where)]
 
 
 _checks = drift_checks.alias("c")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.commands.options import DEFAULT_LEDGER, DryRunOption, LedgerOption
+from runner.commands.options import ConfigOption, StartOption
 
 
 def register(app: typer.Typer) -> None:
@@ -46,13 +47,8 @@ def drift(
     worker: Annotated[
         Path | None, typer.Option(envvar="RUNNER_WORKER", help="Your file, for its get_data(row).")
     ] = None,
-    start: Annotated[
-        str | None, typer.Option(envvar="RUNNER_START", help="How workers start: auto, forkserver, spawn.")
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(envvar="RUNNER_CONFIG", help="Options and names of databases [runner.toml]."),
-    ] = None,
+    start: StartOption = None,
+    config: ConfigOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Check models that serve against newer data in their sources. Exit code 0 whatever is found."""
