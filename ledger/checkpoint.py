@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
 from ledger.database import BUSY_SECONDS, sqlite_path
@@ -45,6 +44,8 @@ def checkpoint(engine: Engine, *, larger_than: int = 0, known_sound: bool = Fals
     path = sqlite_path(engine.url)
     if path is None or wal_bytes(path) <= larger_than:
         return False
+    from filelock import FileLock, Timeout  # brings asyncio, and most commands have no log to move
+
     try:
         with FileLock(f"{path}.lock", timeout=0):
             done = _truncate(engine)

@@ -13,9 +13,10 @@ from ledger.database import reading
 from ledger.queue import held_by
 from ledger.runners import RunnerRecord, live_runners
 from ledger.schema import artifacts, attempts, runners, slices
+from ledger.soundness import quick_check
 from ledger.surroundings import Place, Surroundings
 from ledger.symptoms import Symptom, large_log, little_space, network, sqlite_race
-from ledger.verify import DAMAGED, quick_check
+from ledger.verify import DAMAGED
 
 SKEW = timedelta(seconds=60)
 SILENCE = timedelta(minutes=10)

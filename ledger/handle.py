@@ -18,9 +18,6 @@ from ledger.checkpoint import checkpoint, log_fills_disk
 from ledger.database import ON_NETWORK, ledger_url, open_engine, reading, shown, sqlite_path, writing
 from ledger.errors import AccessError, GoneError, NotALedgerError
 from ledger.schema import settings
-from ledger.surroundings import all_mounts, place
-from ledger.symptoms import network
-from ledger.verify import quick_check
 
 
 class Handle:
@@ -114,6 +111,9 @@ class Handle:
         """Raise AccessError for a SQLite file on a network file system, unless LEDGER_ON_NETWORK is 1."""
         if self.path is None or os.environ.get(ON_NETWORK) == "1":
             return
+        from ledger.surroundings import all_mounts, place
+        from ledger.symptoms import network
+
         where = place("the ledger", self.path, all_mounts())
         # Sandboxes have their own disk behind 9p: `ledger doctor` names it, and no more.
         if where.mount is not None and where.mount.kind != "9p":
@@ -132,7 +132,7 @@ class Handle:
         if self.path is None or self._known_sound:
             return
         with reading(self._engine) as conn:
-            damage = quick_check(conn)
+            damage = soundness.quick_check(conn)
         if damage:
             raise NotALedgerError(
                 f"the ledger {self.path} is damaged ({damage[0]}); restore a backup, or save what is "

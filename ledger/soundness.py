@@ -13,6 +13,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from ledger.disk import flush_file, flush_folder
 from ledger.hosts import boot_id
 
@@ -30,6 +32,14 @@ def is_known(path: Path) -> bool:
     if not noted["at_work"]:
         return not log.exists() or log.stat().st_size == 0
     return bool(noted["boot"]) and noted["boot"] == boot_id() and log.exists()
+
+
+def quick_check(conn: Connection) -> list[str]:
+    """What SQLite finds wrong with its file, [] when it is sound; PostgreSQL looks after its own."""
+    if conn.dialect.name != "sqlite":
+        return []
+    told = [str(row[0]) for row in conn.exec_driver_sql("PRAGMA quick_check(10)")]
+    return [] if told == ["ok"] else told
 
 
 def note_at_work(path: Path) -> None:

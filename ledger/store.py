@@ -1,23 +1,21 @@
-"""The ledger as one object: what runners do (ledger/work.py, ledger/drift/), and here what its user does."""
+"""The ledger as one object: what runners do (ledger/work.py, ledger/drift/), what its user asks
+(ledger/asking.py), and here what its user does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ledger import artifact_root, promotions, registry, reports
+from ledger import artifact_root, promotions, registry
+from ledger.asking import Asking
 from ledger.checkpoint import LARGE
 from ledger.database import reading, writing
 from ledger.doctor import examine
 from ledger.drift.work import DriftWork
-from ledger.failures import FailureGroup, failure_groups
 from ledger.findings import Findings
 from ledger.gc import Collected, collect
-from ledger.history import SliceHistory, slice_history
 from ledger.import_report import ImportReport
 from ledger.promotions import RollbackReport
-from ledger.query import run_query
 from ledger.records import Artifact
 from ledger.requeue import RequeueReport, Selection, Terms, requeue
 from ledger.slices import import_rows
@@ -27,11 +25,8 @@ from ledger.surroundings import look_around
 from ledger.symptoms import Symptom
 from ledger.verify import Verification, verify
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-class Ledger(DriftWork):
+class Ledger(Asking, DriftWork):
     """What must be trained, what happened, and what is live.
 
     `Ledger.open("ledger.db")` or a PostgreSQL URL; use it as a context manager or `close()` it.
@@ -71,28 +66,6 @@ class Ledger(DriftWork):
         del counts["moved"]
         self.checkpoint(larger_than=LARGE)
         return ImportReport(path=str(split), overlapping=findings.overlapping, dry_run=dry_run, **counts)
-
-    def status(self) -> reports.Report:
-        """Counts per state, rate, ETA, the worst errors and who runs."""
-        with reading(self._engine) as conn:
-            return reports.status_report(conn, self.name, now=self._clock())
-
-    def failures(self) -> list[FailureGroup]:
-        """What went wrong, grouped by error, the largest group first."""
-        with reading(self._engine) as conn:
-            return failure_groups(conn, ledger_option=self.option)
-
-    def history(self, slice_id: str) -> SliceHistory:
-        """All that is known of one slice. Raises UnknownSliceError."""
-        with reading(self._engine) as conn:
-            return slice_history(conn, slice_id)
-
-    def query(self, sql: str) -> pd.DataFrame:
-        """The answer to one SELECT; nothing can be written. Raises QueryError."""
-        import pandas as pd
-
-        columns, rows = run_query(self._engine, sql)
-        return pd.DataFrame(rows, columns=columns)
 
     def requeue(
         self, selection: Selection, terms: Terms | None = None, *, dry_run: bool = False

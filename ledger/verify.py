@@ -15,6 +15,7 @@ from ledger.errors import ArtifactError
 from ledger.orphans import WITH_A_MODEL, Orphans, judge, unnamed
 from ledger.records import Artifact
 from ledger.schema import artifacts, attempts, slices
+from ledger.soundness import quick_check
 from ledger.status import Status
 
 SHOWN = 100
@@ -112,14 +113,6 @@ def verify(engine: Engine, store: ArtifactStore) -> Verification:
     _check_orphans(orphans, findings)
     counts |= _check_files(engine, store, findings)
     return findings.verification(tuple(file.shown for file in orphans.left_over), counts)
-
-
-def quick_check(conn: Connection) -> list[str]:
-    """What SQLite finds wrong with its file, [] when it is sound; PostgreSQL looks after its own."""
-    if conn.dialect.name != "sqlite":
-        return []
-    told = [str(row[0]) for row in conn.exec_driver_sql("PRAGMA quick_check(10)")]
-    return [] if told == ["ok"] else told
 
 
 def _check_rows(conn: Connection, findings: _Findings) -> dict[str, int]:

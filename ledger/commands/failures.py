@@ -26,9 +26,9 @@ def register(app: typer.Typer) -> None:
 
 def failures(ledger: LedgerOption = DEFAULT_LEDGER, as_json: JsonOption = False) -> None:
     """Group failures by their error, with an example and the command that queues them again."""
-    from ledger.store import Ledger
+    from ledger.asking import Asking
 
-    with Ledger.open(ledger, create=False) as opened:
+    with Asking.open(ledger, create=False) as opened:
         groups, option = opened.failures(), opened.option
     if as_json:
         typer.echo(json.dumps([asdict(group) for group in groups], ensure_ascii=False))

@@ -29,13 +29,13 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List slices in the order of import."""
+    from ledger.asking import Asking
     from ledger.query import answering
     from ledger.render import printer
-    from ledger.store import Ledger
 
     show = printer(as_csv=as_csv, as_json=as_json)
     asked = _asked(status, group, where, limit)
-    with Ledger.open(ledger, create=False) as opened:
+    with Asking.open(ledger, create=False) as opened:
         url = opened.engine.url
     with answering(url, asked) as answer:
         show(answer.columns, answer.rows)

@@ -21,12 +21,12 @@ def query(
     as_json: JsonOption = False,
 ) -> None:
     """Answer one SELECT. Nothing can be written."""
+    from ledger.asking import Asking
     from ledger.query import answering
     from ledger.render import printer
-    from ledger.store import Ledger
 
     show = printer(as_csv=as_csv, as_json=as_json)
-    with Ledger.open(ledger, create=False) as opened:
+    with Asking.open(ledger, create=False) as opened:
         url = opened.engine.url
     with answering(url, sql) as answer:
         show(answer.columns, answer.rows)

@@ -25,9 +25,9 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a slice: its row, every attempt, metrics, model files, drift checks, the last traceback."""
-    from ledger.store import Ledger
+    from ledger.asking import Asking
 
-    with Ledger.open(ledger, create=False) as opened:
+    with Asking.open(ledger, create=False) as opened:
         history = opened.history(slice_id)
         store = opened.artifact_store()
     if as_json:

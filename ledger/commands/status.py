@@ -21,9 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def status(ledger: LedgerOption = DEFAULT_LEDGER, as_json: JsonOption = False) -> None:
     """Say how many slices are in which state, how fast it goes, and what went wrong most."""
-    from ledger.store import Ledger
+    from ledger.asking import Asking
 
-    with Ledger.open(ledger, create=False) as opened:
+    with Asking.open(ledger, create=False) as opened:
         report, option = opened.status(), opened.option
     if as_json:
         typer.echo(json.dumps(_plain(report)))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger.store import Ledger
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"numpy", "pandas", "scipy", "sklearn", "statsmodels", "numba", "tensorflow", "keras", "pyarrow"}
 COMPILED = ("runner/trainers/forest_kernel.py", "runner/trainers/arma/")
@@ -94,6 +96,30 @@ def test_a_light_command_loads_nothing_heavy(tmp_path, words):
     loaded = roots(set(done.stdout.rpartition("LOADED")[2].split()))
     assert not HEAVY & loaded
     assert "--help" not in words or "sqlalchemy" not in loaded
+
+
+@pytest.mark.parametrize("command", ["status", "failures", "list", "champions"])
+def test_an_answer_does_not_wait_for_what_only_changes_need(tmp_path, command):
+    with Ledger.open(tmp_path / "ledger.db"):
+        pass
+    script = (
+        f"import sys; sys.argv = ['ledger', {command!r}]\nfrom ledger.cli import app\n"
+        "try:\n    app()\nexcept SystemExit:\n    pass\n"
+        "print('LOADED', *sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = done.stdout.rpartition("LOADED")[2].split()
+    assert "ledger.asking" in loaded
+    assert not {"ledger.store", "ledger.work", "ledger.slices", "filelock"} & set(loaded)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
