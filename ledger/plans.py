@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,7 @@ def against_plan(conn: Connection, *, unfinished: int, alive: set[int], now: dat
     elapsed = _covered([(run.started_at, _end(run, alive, now)) for run in runs])
     done = plan.slices if finished else max(0, plan.slices - unfinished)
     options = json.loads(runs[-1].options) if runs else plan.options
+    plan = _in_one_process(plan, options)
     return Actual(
         plan=plan,
         planned_at=row.planned_at,
@@ -103,6 +104,21 @@ def against_plan(conn: Connection, *, unfinished: int, alive: set[int], now: dat
                 if name not in ("limit", "time_limit") and plan.options.get(name) != options.get(name)
             )
         ),
+    )
+
+
+def _in_one_process(plan: Plan, options: Mapping[str, Any]) -> Plan:
+    """The plan for a run that took one process, as may have been recommended, where more were planned."""
+    alone = plan.detail.get("one_process_seconds")
+    if alone is None or options.get("workers") not in (0, 1) or plan.detail["workers"] <= 1:
+        return plan
+    slower = alone / plan.seconds_expected
+    return replace(
+        plan,
+        options={**plan.options, "workers": options["workers"]},
+        seconds_low=plan.seconds_low * slower,
+        seconds_expected=alone,
+        seconds_high=plan.seconds_high * slower,
     )
 
 

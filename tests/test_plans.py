@@ -162,6 +162,23 @@ def test_options_that_differ_are_named(timed, clock):
     assert told(timed, clock).differs == ("trainer", "workers")
 
 
+@pytest.mark.parametrize(("workers", "band"), [(1, (152.0, 190.0, 228.0)), (2, (80.0, 100.0, 120.0))])
+def test_a_run_in_one_process_as_recommended_is_held_against_the_time_in_one_process(
+    timed, clock, workers, band
+):
+    keep_plan(timed, planned(detail={"workers": 2, "one_process_seconds": 190.0}))
+    run = start(timed, workers=workers)
+    clock.advance(seconds=200)
+    timed.end_runner(run, FINISHED)
+
+    found = told(timed, clock, unfinished=0)
+
+    assert found.differs == ()
+    assert found.inside is (workers == 1)
+    plan = found.plan
+    assert (plan.seconds_low, plan.seconds_expected, plan.seconds_high) == pytest.approx(band)
+
+
 def test_the_status_tells_the_plan_in_words_and_as_json(sqlite_ledger):
     keep_plan(sqlite_ledger, planned())
     start(sqlite_ledger, workers=3)

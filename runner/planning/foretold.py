@@ -80,7 +80,16 @@ class Foretold:
         """As the ledger keeps it."""
         told = self.as_json()
         kept = ("workers", "failed", "errors", "start_seconds", "busy_seconds", "longest_slice_seconds")
-        more = ("artifacts", "strata", "sources", "others_share", "machines", "deadline_seconds", "reason")
+        more = (
+            "one_process_seconds",
+            "artifacts",
+            "strata",
+            "sources",
+            "others_share",
+            "machines",
+            "deadline_seconds",
+            "reason",
+        )
         return Plan(
             options=self.options,
             slices=self.slices,
