@@ -66,7 +66,7 @@ def checked_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -
     wanted = named | ({default} if default else set())
     libraries = {library for name in wanted for library in trainers.LIBRARIES[name]}
     of_profiles = {"scipy.special", "runner.drift.panel"} if setup.detector else set()
-    return sorted(libraries | of_profiles | (user.libraries if user is not None else set()))
+    return sorted({"pandas"} | libraries | of_profiles | (user.libraries if user is not None else set()))
 
 
 def told_other_code(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -> None:
