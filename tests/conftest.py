@@ -69,7 +69,13 @@ def databases(postgres_url: str) -> Iterator[postgres.Databases]:
 
 
 @pytest.fixture
-def new_database(databases: postgres.Databases) -> Iterator[Callable[[], str]]:
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's own current folder: there a PostgreSQL ledger keeps its models."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def new_database(databases: postgres.Databases, own_folder: None) -> Iterator[Callable[[], str]]:
     """Make an empty database on the temporary PostgreSQL server and return its URL."""
     made: list[str] = []
 
@@ -106,7 +112,7 @@ def sqlite_place(blank_ledger: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_place(databases: postgres.Databases) -> Iterator[str]:
+def postgres_place(databases: postgres.Databases, own_folder: None) -> Iterator[str]:
     """The URL of an empty ledger in a PostgreSQL database of its own."""
     url = databases.migrated()
     yield url

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import text
 
 from ledger import checkpoint as checkpoints
@@ -120,7 +121,7 @@ def test_a_checkpoint_empties_the_log(ledger, make_slice):
 def test_a_checkpoint_that_another_process_makes_is_left_to_it(ledger, make_slice):
     make_slice()
 
-    with checkpoints.FileLock(f"{ledger.path}.lock"):
+    with FileLock(f"{ledger.path}.lock"):
         assert not checkpoints.checkpoint(ledger.engine)
 
 

@@ -24,7 +24,7 @@ def on(sqlite_place, tmp_path, monkeypatch):
         import_slices(ledger, tmp_path, "a", "b")
 
     def say(kind: str) -> str:
-        monkeypatch.setattr("ledger.handle.all_mounts", lambda: (Mount("/", kind),))
+        monkeypatch.setattr("ledger.surroundings.all_mounts", lambda: (Mount("/", kind),))
         return sqlite_place
 
     return say
