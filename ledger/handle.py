@@ -26,7 +26,8 @@ class Handle:
     def __init__(self, engine: Engine, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._engine = engine
         self._clock = clock
-        self._opened = _inode(self.path) if self.path else None
+        self._path = sqlite_path(engine.url)
+        self._opened = _inode(self._path) if self._path else None
         self._known_sound = False  # the file is whole for certain; SQLite need not read all of it
 
     @classmethod
@@ -83,7 +84,7 @@ class Handle:
     @property
     def path(self) -> Path | None:
         """The SQLite file, None for PostgreSQL."""
-        return sqlite_path(self._engine.url)
+        return self._path
 
     def now(self) -> datetime:
         """The time by this ledger's clock (UTC)."""

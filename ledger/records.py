@@ -1,4 +1,7 @@
-"""The values that cross the ledger's border: slices, claims, artifacts and what became of an attempt."""
+"""The values that cross the ledger's border: slices, claims, artifacts and what became of an attempt.
+
+Those that go to a worker and back have no slots: pickling them would take almost twice as long.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ranges:
     """The four range values in force for a slice, as text; both ends belong to the range."""
 
@@ -17,7 +20,7 @@ class Ranges:
     test_to: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slice:
     """One row of the split file: the data one model is trained on.
 
@@ -68,7 +71,7 @@ class Slice:
 _FIELDS = frozenset(Slice.__dataclass_fields__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claim:
     """The right to train one slice, once, until the lease ends."""
 
@@ -82,7 +85,7 @@ class Claim:
     champion_id: int | None = None  # the attempt whose model serves
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """What is read for a slice besides its column: slices with the same one are read together."""
 
@@ -108,7 +111,7 @@ class Upcoming:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Artifact:
     """One model file: its path under the artifact root, and what it must still be."""
 
@@ -118,7 +121,7 @@ class Artifact:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Champion:
     """The model that serves for a slice: who made it, and its files."""
 
@@ -132,7 +135,7 @@ class Champion:
     )  # only where another is tested on the same range
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What an attempt measured of itself, whatever became of it. Seconds are monotonic."""
 
@@ -155,7 +158,7 @@ class Facts:
     champion_score: float | None = None  # the champion's, on the same test range; None for NaN and infinities
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Failure:
     """Why an attempt gave no model."""
 
@@ -166,7 +169,7 @@ class Failure:
     by_data: bool = False  # the data itself forbids it (empty, constant, too short): no fault of the run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredProfile:
     """What a drift detector keeps of one column's training data, or why it keeps nothing."""
 
@@ -176,7 +179,7 @@ class StoredProfile:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Success:
     """What an attempt gave: its metrics, its files, and whether the gate let it pass."""
 

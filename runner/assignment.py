@@ -42,7 +42,7 @@ class Setup:
         return Training(self, printed=printed)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ahead:
     """What a worker will most likely read next; nothing about it is claimed."""
 
@@ -50,7 +50,7 @@ class Ahead:
     together: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assignment:
     """A claimed slice for a worker."""
 
@@ -61,7 +61,7 @@ class Assignment:
     worker: int | None = None  # the number of the worker that has read its table; another will do
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """What became of one attempt: a failure, or metrics with the files that were kept."""
 
