@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Waves = NDArray[np.complex128]
 
 SURE = 10.0  # times its standard error squared: such a season has a size and a place that can change
-LIKELY = 0.4  # of the chance of a false alarm for each of the two likeliest changes, the rest for any other
+LIKELY = (0.75, 0.2)  # of the chance of a false alarm: for larger, for later; the rest for any other change
 WHOLE = 0.98  # of a cycle that a window must hold
 SPOKEN = 0.05  # p below which a change is put in words
 TINY = 1e-9
@@ -89,21 +89,41 @@ def changed(view: View, season: Season, waves: Waves) -> Change:
 
     noise, values, count = view.noise, view.innovations.values, len(season.amplitudes)
     basis, square, inverse = _prepared(view, season, waves)
-    seen = basis @ values
-    left = inverse @ seen
-    explained, free = float(left @ seen), values.size - 2 * count - 1
-    known = 1 + noise.tails * values.size / view.profile.size  # how well training knew the season
-    error = max(view.power * values.size - explained, TINY) / free * known
-    p = float(fdtrc(2 * count, free, explained / (2 * count) / error)) / (1 - 2 * LIKELY)
     gains = gains_of(season, noise.phi, view.profile.step)
-    shown = 0.0
-    for likely in _likely(season, gains):
+    louder, doubt = _noise_at(view, gains)
+    raw = basis @ values
+    seen, left = raw / louder, inverse @ raw
+    explained, free = float(seen @ inverse @ seen), values.size - 2 * count - 1
+    known = 1 + noise.tails * values.size / view.profile.size  # how well training knew the season
+    error = max(view.power * values.size - float(left @ raw), TINY) / free * known
+    trusted = 1 / (1 / free + doubt)
+    p = float(fdtrc(2 * count, trusted, explained / (2 * count) / error)) / (1 - sum(LIKELY))
+    for likely, chance in zip(_likely(season, gains), LIKELY, strict=True):
         size = float(likely @ likely) / (noise.power * noise.sigma**2)
         if view.profile.size / 2 * size > SURE * likely.size:  # were it chance, the change would lie along it
-            shown = max(shown, float(likely @ seen) ** 2 / float(likely @ square @ likely))
-    if shown:
-        p = min(p, float(fdtrc(1, free, shown / error)) / LIKELY)
+            along = likely / louder
+            shown = float(along @ seen) ** 2 / float(along @ square @ along)
+            p = min(p, float(fdtrc(1, trusted, shown / error)) / chance)
     return Change(season, p, (left[:count] + 1j * left[count:]) * noise.sigma / gains)
+
+
+def _noise_at(view: View, gains: Waves) -> tuple[Floats, float]:
+    """How much louder the noise of the waves is than an estimated autoregression says, shape (2 · waves,),
+    and how uncertain it is, as 1 / degrees of freedom.
+
+    At frequency zero both are known: there the estimate is too small by what `level_variance` puts
+    right, and var(log) = 4 · level_variance / size, as the delta method has it for one lag. A wave
+    gets of both the share that its spectrum has of the spectrum at zero.
+    """
+    import numpy as np
+
+    noise = view.noise
+    zero = max((1 - noise.sum) ** 2, TINY)
+    estimate = noise.tails * noise.power * noise.sigma**2 / zero
+    share = zero / np.maximum(gains.real**2 + gains.imag**2, zero)
+    louder = 1 / np.sqrt(1 - share * (1 - min(estimate / noise.level_variance, 1.0)))
+    doubt = 2 * noise.level_variance / view.profile.size * float(share[0]) ** 2 if noise.sum > 0 else 0.0
+    return np.concatenate((louder, louder)), doubt
 
 
 def _prepared(view: View, season: Season, waves: Waves) -> tuple[Floats, Floats, Floats]:
