@@ -16,10 +16,10 @@ from ledger.findings import Findings
 from ledger.gc import Collected, collect
 from ledger.history import SliceHistory, slice_history
 from ledger.import_report import ImportReport
-from ledger.promotions import RollbackReport
 from ledger.query import run_query
 from ledger.records import Artifact
 from ledger.requeue import RequeueReport, Selection, Terms, requeue
+from ledger.rollback import RollbackReport, roll_back
 from ledger.slices import import_rows
 from ledger.splitfile import read_batches
 from ledger.staging import Defaults, Rows
@@ -133,11 +133,7 @@ class Ledger(DriftWork):
     def roll_back(self, selection: Selection, *, dry_run: bool = False) -> RollbackReport:
         """Let the champion before serve again for the selected slices, in one transaction."""
         with writing(self._engine) as conn:
-            report = promotions.roll_back(conn, selection, now=self._clock())
-            transaction = conn.get_transaction()
-            if dry_run and transaction is not None:
-                transaction.rollback()
-        return report
+            return roll_back(conn, selection, now=self._clock(), dry_run=dry_run)
 
     def gc(self, *, keep: int | None = None, unexplained: bool = False, dry_run: bool = False) -> Collected:
         """Remove model files that no row names and nobody is writing; with `keep`, older models' too."""
