@@ -99,11 +99,7 @@ class Ledger(DriftWork):
     ) -> RequeueReport:
         """Put the selected slices back in the queue, in one transaction."""
         with writing(self._engine) as conn:
-            report = requeue(conn, selection, terms, now=self._clock())
-            transaction = conn.get_transaction()
-            if dry_run and transaction is not None:
-                transaction.rollback()
-        return report
+            return requeue(conn, selection, terms, now=self._clock(), dry_run=dry_run)
 
     def model_files(self, slice_id: str, attempt: int | None = None) -> list[Artifact]:
         """The files of a slice's champion, or of its attempt number `attempt`.
