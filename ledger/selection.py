@@ -93,7 +93,7 @@ def named(conn: Connection, ids: Sequence[str], where: str | None) -> list[Colum
     """
     found: list[ColumnElement[bool]] = []
     if ids:
-        _require_known(conn, ids)
+        require_known(conn, ids)
         found.append(slices.c.id.in_(ids))
     if where is not None:
         require_condition(where)
@@ -110,7 +110,8 @@ def fault_of(where: str | None, error: DBAPIError) -> QueryError | None:
     return QueryError(f"--where {where!r}: {str(error.orig).splitlines()[0]}")
 
 
-def _require_known(conn: Connection, ids: Sequence[str]) -> None:
+def require_known(conn: Connection, ids: Sequence[str]) -> None:
+    """Raise UnknownSliceError for the first of these ids that no slice has."""
     known = select(slices.c.id).where(slices.c.id == bindparam("id"))
     for slice_id in ids:
         if conn.execute(known, {"id": slice_id}).first() is None:

@@ -32,14 +32,18 @@ def champions(
     as_json: JsonOption = False,
 ) -> None:
     """List the models that serve, in the order of import."""
+    from ledger.database import reading
     from ledger.query import answering
     from ledger.render import printer
+    from ledger.selection import require_known
     from ledger.store import Ledger
 
     show = printer(as_csv=as_csv, as_json=as_json)
     asked = _asked(ids or [], metric, where, limit)
     with Ledger.open(ledger, create=False) as opened:
         url = opened.engine.url
+        with reading(opened.engine) as conn:
+            require_known(conn, ids or [])
     with answering(url, asked) as answer:
         show(answer.columns, answer.rows)
 
