@@ -6,12 +6,13 @@
 One ledger, in a temporary SQLite file or in an empty PostgreSQL database: every slice was trained by two
 runs, has two models with a file each, and its champion was found to have drifted. All of that is written by
 SQL, as the runs would have left it. `--apart` gives every slice ranges of its own. Printed are seconds of
-CPU of this process (for SQLite that is all there is) and seconds that passed.
+CPU, of this process and of PostgreSQL's for it (which must be on this machine), and seconds that passed.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from scale import HEADER
 from sqlalchemy import text
 
 from ledger import promotions
-from ledger.database import writing
+from ledger.database import reading, writing
 from ledger.requeue import Selection, Terms
 from ledger.store import Ledger
 
@@ -97,12 +98,12 @@ def measure(folder: Path, place: str, size: int, *, apart: bool) -> None:
             (" --budget 1000 --cooldown 7d", Terms(1_000, timedelta(days=7))),
         ):
             for name, selection in (("--older-than 1d", OLD), ("--drifted", DRIFTED)):
-                tell(f"requeue {name}{words}", partial(ledger.requeue, selection, terms))
+                tell(ledger, f"requeue {name}{words}", partial(ledger.requeue, selection, terms))
                 execute(ledger, *AT_REST)
-        tell("rollback --run 2 --dry-run", partial(ledger.roll_back, Selection(run=2), dry_run=True))
-        tell("rollback --run 2", partial(ledger.roll_back, Selection(run=2)))
-        tell("promote of one", partial(promote, ledger, str(size - 1)))
-        tell("gc --keep 1 --dry-run", partial(ledger.gc, keep=1, dry_run=True))
+        tell(ledger, "rollback --run 2 --dry-run", partial(ledger.roll_back, Selection(run=2), dry_run=True))
+        tell(ledger, "rollback --run 2", partial(ledger.roll_back, Selection(run=2)))
+        tell(ledger, "promote of one", partial(promote, ledger, str(size - 1)))
+        tell(ledger, "gc --keep 1 --dry-run", partial(ledger.gc, keep=1, dry_run=True))
 
 
 def write_split(path: Path, size: int, *, apart: bool) -> None:
@@ -117,11 +118,14 @@ def write_split(path: Path, size: int, *, apart: bool) -> None:
 
 
 def execute(ledger: Ledger, *statements: str) -> None:
-    """Execute SQL."""
+    """Execute SQL, and leave the ledger as it is when time has passed: PostgreSQL cleans up by itself."""
     with writing(ledger.engine) as conn:
         for statement in statements:
             conn.execute(text(statement))
     ledger.checkpoint()
+    if ledger.path is None:
+        with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.execute(text("VACUUM ANALYZE"))
 
 
 def promote(ledger: Ledger, slice_id: str) -> str:
@@ -131,12 +135,23 @@ def promote(ledger: Ledger, slice_id: str) -> str:
     return "promoted"
 
 
-def tell(what: str, action: Callable[[], object]) -> None:
+def tell(ledger: Ledger, what: str, action: Callable[[], object]) -> None:
     """Do it and print how long it took, and what it said."""
-    cpu, passed = time.process_time(), time.perf_counter()
+    cpu, passed = seconds_of_cpu(ledger), time.perf_counter()
     said = action()
-    cpu, passed = time.process_time() - cpu, time.perf_counter() - passed
-    print(f"{what:<48} {cpu:>8.2f} s CPU {passed:>8.2f} s  {said}", flush=True)
+    cpu, passed = seconds_of_cpu(ledger) - cpu, time.perf_counter() - passed
+    print(f"{what:<52} {cpu:>6.2f} s CPU {passed:>6.2f} s  {said}", flush=True)
+
+
+def seconds_of_cpu(ledger: Ledger) -> float:
+    """What this process has used, and on PostgreSQL the process that serves its one connection."""
+    mine = time.process_time()
+    if ledger.path is not None:
+        return mine
+    with reading(ledger.engine) as conn:
+        server = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    fields = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()
+    return mine + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
