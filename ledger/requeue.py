@@ -63,25 +63,22 @@ def requeue(
     terms = terms or Terms()
     if selection.is_empty:
         raise LedgerError("say which slices: ids, --failed, --rejected, --drifted, --older-than or --where")
-    wanted = replace(selection, drifted=False).conditions(conn, now=now)
     with temporary(conn, shortlist.TABLES):
-        try:
-            shortlist.make(conn, selection, terms, wanted, now=now)
-        except DBAPIError as error:
-            if (fault := selection.fault(error)) is None:
-                raise
-            raise fault from None
+        _note(conn, selection, terms, now=now)
         left = shortlist.leave_out(conn, terms)
         rolled, unmoved = forward.roll(conn, now=now)
         noted = shortlist.count(conn)
         queued = noted if dry_run else shortlist.queue(conn, now=now)
-    return RequeueReport(
-        queued=queued,
-        running=left.running + noted - queued,  # taken by a runner meanwhile
-        pending=left.pending,
-        retired=left.retired,
-        rolled=rolled,
-        unmoved=unmoved,
-        cooling=left.cooling,
-        over_budget=left.over_budget,
-    )
+    running = left.running + noted - queued  # those taken by a runner meanwhile
+    others = (left.cooling, left.over_budget)
+    return RequeueReport(queued, running, left.pending, left.retired, rolled, unmoved, *others)
+
+
+def _note(conn: Connection, selection: Selection, terms: Terms, *, now: datetime) -> None:
+    wanted = replace(selection, drifted=False).conditions(conn, now=now)
+    try:
+        shortlist.make(conn, selection, terms, wanted, now=now)
+    except DBAPIError as error:
+        if (fault := selection.fault(error)) is None:
+            raise
+        raise fault from None
