@@ -54,6 +54,7 @@ class Interval:
         return self.low <= other.high and other.low <= self.high  # type: ignore[operator]
 
 
+@lru_cache(maxsize=4096)  # most slices of a split file share their ranges
 def parse(value: str) -> Point:
     """Understand one value: a number, an ISO date or date-time, or a month (`1992-01`).
 
@@ -80,7 +81,7 @@ def parse(value: str) -> Point:
     return Point("time", moment, moment + whole_day)
 
 
-@lru_cache(maxsize=4096)  # most slices of a split file share their ranges
+@lru_cache(maxsize=4096)
 def interval(start: str, end: str) -> Interval:
     """The range from `start` to `end`. Raises RangeError when one is a number and the other a time."""
     first, last = parse(start), parse(end)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, exists, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
 from ledger.errors import LedgerError, QueryError, UnknownSliceError
@@ -62,22 +62,19 @@ def found_drifted(check: FromClause) -> Sequence[ColumnElement[bool]]:
 
     So a verdict on a model that was replaced meanwhile counts for nothing, and each counts once.
     """
-    others = drift_checks.alias("others")
-    last = (
-        select(func.max(others.c.id))
-        .where(
-            others.c.slice_id == slices.c.id,
-            others.c.attempt_id == slices.c.champion_id,
-            others.c.verdict != "insufficient",  # a look when there was nothing new takes nothing back
-        )
-        .correlate(slices)
+    later = drift_checks.alias("later")
+    overruled = exists().where(
+        later.c.slice_id == check.c.slice_id,
+        later.c.attempt_id == check.c.attempt_id,
+        later.c.id > check.c.id,
+        later.c.verdict != "insufficient",  # a look when there was nothing new takes nothing back
     )
     return (
         check.c.slice_id == slices.c.id,
         check.c.attempt_id == slices.c.champion_id,
         check.c.verdict == "drifted",
         check.c.requeued_at.is_(None),
-        check.c.id == last.scalar_subquery(),
+        ~overruled,
     )
 
 
@@ -96,7 +93,7 @@ def named(conn: Connection, ids: Sequence[str], where: str | None) -> list[Colum
     """
     found: list[ColumnElement[bool]] = []
     if ids:
-        _require_known(conn, ids)
+        require_known(conn, ids)
         found.append(slices.c.id.in_(ids))
     if where is not None:
         require_condition(where)
@@ -113,7 +110,8 @@ def fault_of(where: str | None, error: DBAPIError) -> QueryError | None:
     return QueryError(f"--where {where!r}: {str(error.orig).splitlines()[0]}")
 
 
-def _require_known(conn: Connection, ids: Sequence[str]) -> None:
+def require_known(conn: Connection, ids: Sequence[str]) -> None:
+    """Raise UnknownSliceError for the first of these ids that no slice has."""
     known = select(slices.c.id).where(slices.c.id == bindparam("id"))
     for slice_id in ids:
         if conn.execute(known, {"id": slice_id}).first() is None:

@@ -1,7 +1,6 @@
-"""The slices that a re-queue takes, each with its reason and its ranges, in two temporary tables.
+"""The slices that a re-queue is about, each with its reason and its ranges, in two temporary tables.
 
-Most slices have their ranges in common: each different one is rolled once, by what ledger/rolling.py
-says of its text, and everything else is a few statements however many slices there are.
+What is asked is answered once; everything else joins these tables, however many slices there are.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Double,
+    Integer,
     MetaData,
     Select,
     Table,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    delete,
     exists,
     func,
     insert,
@@ -33,23 +35,26 @@ from sqlalchemy import (
     update,
 )
 
-from ledger.records import Ranges
-from ledger.rolling import moved, until, whole
 from ledger.schema import Key, Utc, attempts, drift_checks, slices
 from ledger.selection import Selection, found_drifted
 from ledger.splitrow import RANGES
-from ledger.status import Reason
+from ledger.status import Reason, Status
+from ledger.temporary import filled
 
-OPEN = text("slices.status NOT IN ('running', 'retired', 'pending')")
-"""What may be queued again."""
+STAYING = (Status.RUNNING, Status.PENDING, Status.RETIRED)
+"""What is not queued again."""
 
-_tables = MetaData()
-_chosen = Table(
+TABLES = MetaData()
+chosen = Table(
     "chosen",
-    _tables,
+    TABLES,
     Column("position", Key, primary_key=True, autoincrement=False),
+    Column("status", Text),
+    Column("priority", Integer),
+    Column("cooling", Integer),  # 1: the last attempt began within the cooldown
     Column("champion_id", Key),
     Column("why", Text),
+    Column("p", Double),  # of the drift check
     Column("check_id", Key),  # the drift check that says so
     Column("run", Text),  # that trained the champion; like window_to, NULL where no range moves
     Column("window_to", Text),  # the end of the window that drifted
@@ -57,16 +62,15 @@ _chosen = Table(
     *(Column(name, Text) for name in RANGES),  # what the champion was trained and tested on
     prefixes=["TEMPORARY"],
 )
-_KEY = (*RANGES, "anchor")
-_rolled = Table(
+rolled = Table(
     "rolled",
-    _tables,
-    *(Column(name, Text, primary_key=True) for name in _KEY),
+    TABLES,
+    *(Column(name, Text, primary_key=True) for name in (*RANGES, "anchor")),
     *(Column(f"new_{name}", Text) for name in RANGES),
     prefixes=["TEMPORARY"],
 )
-_ANCHOR = func.coalesce(_chosen.c.window_to, _chosen.c.run)
-_SAME = and_(*(_rolled.c[name] == _chosen.c[name] for name in RANGES), _rolled.c.anchor == _ANCHOR)
+ANCHOR = func.coalesce(chosen.c.window_to, chosen.c.run)
+"""What ranges move by, with the model's own: the same for all that move alike."""
 _QUEUE = f"""
     UPDATE slices SET status = 'pending', reason = c.why,
         tries = 0, crashes = 0, deferred = 0, not_before = NULL,
@@ -86,10 +90,15 @@ class Terms:
     keep_ranges: bool = False  # train again on the ranges in force
 
 
-def rested(since: datetime) -> ColumnElement[bool]:
-    """That no attempt of a slice has begun after `since`."""
-    last = (attempts.c.slice_id == slices.c.id) & (attempts.c.number == slices.c.attempt)
-    return ~exists().where(last, attempts.c.started_at > since)
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How many of those selected are not queued again, and why."""
+
+    running: int
+    pending: int
+    retired: int
+    cooling: int
+    over_budget: int = 0
 
 
 def make(
@@ -100,59 +109,55 @@ def make(
     *,
     now: datetime,
 ) -> None:
-    """Note the slices that are `wanted` and may be taken, the most urgent ones first."""
-    _tables.create_all(conn, checkfirst=False)
-    cooldown = [] if terms.cooldown is None else [rested(now - terms.cooldown)]
-    found = _found(selection, terms).where(OPEN, *wanted, *cooldown).limit(terms.budget)
-    conn.execute(insert(_chosen).from_select([column.name for column in _chosen.columns], found))
+    """Note the slices that are `wanted`, whatever their state; drift is looked up here."""
+    found = _found(selection, terms, now).where(*wanted)
+    conn.execute(insert(chosen).from_select(chosen.c.keys(), found))
+    filled(conn, chosen)
 
 
-def roll(conn: Connection, *, now: datetime) -> tuple[int, int]:
-    """Move the ranges of what is noted; return how many slices have other ones now, and how many cannot."""
-    ranges = [_chosen.c[name] for name in RANGES]
-    groups = (
-        select(
-            *ranges,
-            _chosen.c.window_to,
-            _ANCHOR.label("anchor"),
-            func.max(_chosen.c.trained_at).label("last"),
-        )
-        .where(_ANCHOR.is_not(None))
-        .group_by(*ranges, _chosen.c.window_to, _ANCHOR)
-    )
-    rows = []
-    for group in conn.execute(groups).all():
-        old = Ranges(*group[:4])
-        new = until(old, group.window_to) if group.window_to else moved(old, whole(now - group.last))
-        if new is not None:
-            rows.append({**_columns(old), "anchor": group.anchor, **_columns(new, "new_")})
-    if rows:
-        conn.execute(insert(_rolled), rows)
-    matched = exists().where(_SAME)
-    changed = exists().where(_SAME, or_(*(_rolled.c[f"new_{name}"] != _rolled.c[name] for name in RANGES)))
-    return _count(conn, changed), _count(conn, _ANCHOR.is_not(None), ~matched)
+def leave_out(conn: Connection, terms: Terms) -> Left:
+    """Take those off the list that are not queued again, and count them."""
+
+    def drop(*conditions: ColumnElement[bool]) -> int:
+        return conn.execute(delete(chosen).where(*conditions)).rowcount
+
+    running, pending, retired = (drop(chosen.c.status == state.value) for state in STAYING)
+    cooling = drop(chosen.c.cooling == 1)
+    if terms.budget is None:
+        return Left(running, pending, retired, cooling)
+    # By drift the least likely chance is the most urgent, by age the oldest model.
+    urgent = (chosen.c.priority.desc(), chosen.c.p.asc().nulls_last(), chosen.c.trained_at.nulls_last())
+    others = select(chosen.c.position).order_by(*urgent, chosen.c.position).offset(terms.budget)
+    return Left(running, pending, retired, cooling, drop(chosen.c.position.in_(others)))
+
+
+def count(conn: Connection) -> int:
+    """How many slices are on the list."""
+    return int(conn.execute(select(func.count()).select_from(chosen)).scalar_one())
 
 
 def queue(conn: Connection, *, now: datetime) -> int:
-    """Queue what is noted, unless its champion is another one by now, and forget the notes."""
+    """Queue what is noted, unless its champion is another one by now or it is being trained."""
     queued = conn.execute(text(_QUEUE)).rowcount
-    judged = select(_chosen.c.check_id).where(_chosen.c.check_id.is_not(None))
+    judged = (
+        select(chosen.c.check_id)
+        .join(slices, slices.c.position == chosen.c.position)
+        .where(chosen.c.check_id.is_not(None), slices.c.status == Status.PENDING.value)
+    )
     conn.execute(update(drift_checks).where(drift_checks.c.id.in_(judged)).values(requeued_at=now))
-    _tables.drop_all(conn, checkfirst=False)
     return queued
 
 
-def _found(selection: Selection, terms: Terms) -> Select[Any]:
+def _found(selection: Selection, terms: Terms, now: datetime) -> Select[Any]:
     made, judged = attempts.alias("made"), drift_checks.alias("judged")
     tables = slices.outerjoin(made, made.c.id == slices.c.champion_id)
-    anchors: tuple[ColumnElement[Any], ...] = null(), null()
     why: ColumnElement[str] = _why(selection)
-    check: ColumnElement[Any] = null()
-    urgency: ColumnElement[Any] = made.c.finished_at
+    check: tuple[ColumnElement[Any], ...] = null(), null()
+    anchors: tuple[ColumnElement[Any], ...] = null(), null()
     if selection.drifted:
         tables = tables.join(judged, and_(*found_drifted(judged)))
         why = literal("drift:") + func.coalesce(judged.c.reason, "")
-        check, urgency = judged.c.id, judged.c.p
+        check = judged.c.p, judged.c.id
         anchors = null(), judged.c.window_to
     elif selection.older_than is not None:
         anchors = cast(made.c.runner_id, Text), null()
@@ -164,22 +169,19 @@ def _found(selection: Selection, terms: Terms) -> Select[Any]:
     )
     anchored = (case((same, cast(anchor, Text))) for anchor in anchors)
     ranges = (made.c[name] for name in RANGES)
-    return (
-        select(slices.c.position, slices.c.champion_id, why, check, *anchored, made.c.finished_at, *ranges)
-        .select_from(tables)
-        .order_by(slices.c.priority.desc(), urgency.asc().nulls_last(), slices.c.position)
-    )
+    state = (slices.c.position, slices.c.status, slices.c.priority, _cooling(terms, now))
+    columns = (*state, slices.c.champion_id, why, *check, *anchored, made.c.finished_at, *ranges)
+    return select(*columns).select_from(tables)
+
+
+def _cooling(terms: Terms, now: datetime) -> ColumnElement[int]:
+    if terms.cooldown is None:
+        return literal(0)
+    last = and_(attempts.c.slice_id == slices.c.id, attempts.c.number == slices.c.attempt)
+    return case((exists().where(last, attempts.c.started_at > now - terms.cooldown), 1), else_=0)
 
 
 def _why(selection: Selection) -> ColumnElement[str]:
     if selection.older_than is not None:
         return literal(Reason.EXPIRED.value)
     return literal(Reason.RETRY.value if selection.failed else Reason.MANUAL.value)
-
-
-def _columns(ranges: Ranges, prefix: str = "") -> dict[str, str]:
-    return {f"{prefix}{name}": getattr(ranges, name) for name in RANGES}
-
-
-def _count(conn: Connection, *conditions: ColumnElement[bool]) -> int:
-    return int(conn.execute(select(func.count()).select_from(_chosen).where(*conditions)).scalar_one())

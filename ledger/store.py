@@ -15,9 +15,9 @@ from ledger.drift.work import DriftWork
 from ledger.findings import Findings
 from ledger.gc import Collected, collect
 from ledger.import_report import ImportReport
-from ledger.promotions import RollbackReport
 from ledger.records import Artifact
 from ledger.requeue import RequeueReport, Selection, Terms, requeue
+from ledger.rollback import RollbackReport, roll_back
 from ledger.slices import import_rows
 from ledger.splitfile import read_batches
 from ledger.staging import Defaults, Rows
@@ -72,11 +72,7 @@ class Ledger(Asking, DriftWork):
     ) -> RequeueReport:
         """Put the selected slices back in the queue, in one transaction."""
         with writing(self._engine) as conn:
-            report = requeue(conn, selection, terms, now=self._clock())
-            transaction = conn.get_transaction()
-            if dry_run and transaction is not None:
-                transaction.rollback()
-        return report
+            return requeue(conn, selection, terms, now=self._clock(), dry_run=dry_run)
 
     def model_files(self, slice_id: str, attempt: int | None = None) -> list[Artifact]:
         """The files of a slice's champion, or of its attempt number `attempt`.
@@ -106,11 +102,7 @@ class Ledger(Asking, DriftWork):
     def roll_back(self, selection: Selection, *, dry_run: bool = False) -> RollbackReport:
         """Let the champion before serve again for the selected slices, in one transaction."""
         with writing(self._engine) as conn:
-            report = promotions.roll_back(conn, selection, now=self._clock())
-            transaction = conn.get_transaction()
-            if dry_run and transaction is not None:
-                transaction.rollback()
-        return report
+            return roll_back(conn, selection, now=self._clock(), dry_run=dry_run)
 
     def gc(self, *, keep: int | None = None, unexplained: bool = False, dry_run: bool = False) -> Collected:
         """Remove model files that no row names and nobody is writing; with `keep`, older models' too."""

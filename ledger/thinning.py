@@ -45,12 +45,12 @@ def _older(keep: int) -> Select[tuple[int]]:
     has_files = exists().where(artifacts.c.attempt_id == attempts.c.id, artifacts.c.removed_at.is_(None))
     newest_first = func.row_number().over(partition_by=attempts.c.slice_id, order_by=attempts.c.number.desc())
     models = (
-        select(attempts.c.id, newest_first.label("place"))
+        select(attempts.c.id, attempts.c.slice_id, newest_first.label("place"))
         .where(attempts.c.outcome.in_(WITH_A_MODEL), has_files)
         .subquery()
     )
-    serving = select(slices.c.champion_id).where(slices.c.champion_id.is_not(None))
-    return select(models.c.id).where(models.c.place > keep, models.c.id.not_in(serving))
+    serves = exists().where(slices.c.id == models.c.slice_id, slices.c.champion_id == models.c.id)
+    return select(models.c.id).where(models.c.place > keep, ~serves)
 
 
 def sweep(engine: Engine, store: ArtifactStore) -> list[StoredFile]:

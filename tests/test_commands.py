@@ -235,7 +235,7 @@ def test_many_slices_are_queued_again_only_on_purpose(typed, tmp_path):
     meant = typed("ledger requeue --failed --yes")
 
     assert (refused.returncode, meant.returncode) == (2, 0)
-    assert "this queues 1001 slices again; say --yes" in refused.stderr
+    assert "this would queue 1001 slices again; say --yes" in refused.stderr
     assert "1001 slices queued again" in meant.stdout
 
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from ledger import claims, closing
+from ledger import claims, closing, promotions
 from ledger.database import writing
 from ledger.errors import AccessError, LedgerBusyError
 from ledger.records import Facts, Success
+from ledger.requeue import Selection, requeue
 from ledger.slices import import_rows
 from ledger.splitfile import Findings, read_batches
 from ledger.staging import Defaults, Rows
@@ -141,3 +142,70 @@ def test_an_import_leaves_a_table_of_the_same_name_as_its_own_alone(ledger, plac
     ledger.import_slices(split)
 
     assert answers(place, "SELECT theirs FROM staged") == [(1,)]
+
+
+def drifted(ledger, make_slice):
+    """A slice with two models, and a drift check on the one that serves."""
+    make_slice("a")
+    me = ledger.register_runner({})
+    for _ in range(2):
+        ledger.requeue(Selection(ids=("a",)))
+        with ledger.recording() as record:
+            record.complete(record.claim(me), Success({"m": 1.0}), Facts())
+    with writing(ledger.engine) as conn:
+        conn.execute(
+            text(
+                "INSERT INTO drift_checks (slice_id, attempt_id, detector, verdict, checked_at) "
+                "VALUES ('a', 2, 'panel', 'drifted', now())"
+            )
+        )
+    return me
+
+
+def test_a_champion_that_is_replaced_while_drift_is_looked_up_is_not_queued_for_it(
+    ledger, place, make_slice, meanwhile
+):
+    drifted(ledger, make_slice)
+
+    with writing(ledger.engine) as conn:
+        promotions.promote(conn, "a", 1, now=NOW)
+        other = meanwhile(lambda ledger: ledger.requeue(Selection(drifted=True)))
+    other.join()
+
+    assert answers(place, "SELECT status, champion_id FROM slices") == [("succeeded", 1)]
+    assert answers(place, "SELECT requeued_at FROM drift_checks") == [(None,)]
+
+
+def test_a_slice_that_is_claimed_while_drift_is_looked_up_is_queued_for_it_afterwards(
+    ledger, make_slice, meanwhile
+):
+    me = drifted(ledger, make_slice)
+    told = []
+
+    with writing(ledger.engine) as conn:
+        requeue(conn, Selection(ids=("a",)), now=NOW)
+        held = claims.claim(conn, me, now=NOW)
+        other = meanwhile(lambda ledger: told.append(ledger.requeue(Selection(drifted=True))))
+    other.join()
+    with ledger.recording() as record:
+        record.complete(held, Success(passed=False), Facts())
+
+    assert (told[0].queued, told[0].running) == (0, 1)
+    assert ledger.requeue(Selection(drifted=True)).queued == 1
+
+
+def test_a_slice_that_is_claimed_while_it_is_rolled_back_keeps_its_champion(
+    ledger, place, make_slice, meanwhile
+):
+    me = drifted(ledger, make_slice)
+    told = []
+
+    with writing(ledger.engine) as conn:
+        requeue(conn, Selection(ids=("a",)), now=NOW)
+        claims.claim(conn, me, now=NOW)
+        other = meanwhile(lambda ledger: told.append(ledger.roll_back(Selection(ids=("a",)))))
+    other.join()
+
+    assert (told[0].rolled_back, told[0].running) == (0, 1)
+    assert answers(place, "SELECT champion_id FROM slices") == [(2,)]
+    assert answers(place, "SELECT why FROM promotions ORDER BY id") == [("trained",), ("trained",)]

@@ -237,6 +237,14 @@ def test_the_commands_say_what_serves_and_what_became_of_it(ledger):
     assert "2 files of older models" in collected.stdout
 
 
+def test_where_nothing_serves_nothing_is_listed_and_an_unknown_id_is_told(ledger):
+    empty = run(ledger, "champions", "a", "--csv")
+    unknown = run(ledger, "champions", "a", "x")
+
+    assert (empty.exit_code, len(empty.stdout.splitlines())) == (0, 1)
+    assert isinstance(unknown.exception, UnknownSliceError)
+
+
 def test_a_champion_that_its_promotions_contradict_is_found(ledger):
     for _ in range(2):
         train(ledger, ids=("a",))

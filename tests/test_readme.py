@@ -12,7 +12,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from ledger.database import writing
 from ledger.store import Ledger
 from ledger.views import VIEWS
 from runner.config import read_config
@@ -83,6 +85,39 @@ def test_the_settings_shown_are_understood(folder):
 
     assert (options["timeout"], options["gates"]) == (600, ("mase<2",))
     assert options["databases"]["*"].endswith("{database}")
+
+
+@pytest.fixture
+def old_and_drifted(folder):
+    """2,002 slices trained a year ago; half of the champions were found to have drifted."""
+    rows = "".join(f"{n},x.csv,2025-01-01,2025-01-20,2025-01-21,2025-01-30\n" for n in range(2_002))
+    (folder / "split.csv").write_text(f"id,file,train_from,train_to,test_from,test_to\n{rows}")
+    with Ledger.open("ledger.db") as ledger:
+        ledger.import_slices("split.csv")
+        ledger.end_runner(ledger.register_runner({}), "finished")
+        then = "'2025-02-01T00:00:00.000000Z'"
+        with writing(ledger.engine) as conn:
+            for statement in (
+                "INSERT INTO attempts (slice_id, number, runner_id, outcome, started_at, finished_at, "
+                f"train_from, train_to, test_from, test_to) SELECT id, 1, 1, 'succeeded', {then}, {then}, "
+                "train_from, train_to, test_from, test_to FROM slices ORDER BY position",
+                "UPDATE slices SET status = 'succeeded', attempt = 1, champion_id = position",
+                "INSERT INTO drift_checks (slice_id, attempt_id, window_to, detector, verdict, checked_at) "
+                f"SELECT id, champion_id, '2025-02-10', 'panel', 'drifted', {then} FROM slices "
+                "WHERE position <= 1001",
+            ):
+                conn.execute(text(statement))
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "within"), [("", "0 2 * * *"), ("ini", "ExecStart=")])
+def test_the_schedule_queues_what_drifted_and_what_is_old_and_asks_nobody(old_and_drifted, kind, within):
+    line = next(line for line in block(kind, within).splitlines() if within in line)
+    commands = re.findall(r"ledger requeue [^&']*", line)
+
+    told = [typed(command, old_and_drifted).stdout.splitlines()[0] for command in commands]
+
+    assert told == ["1001 slices queued again", "1001 slices queued again"]
 
 
 def test_every_view_is_named():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.commands.options import DEFAULT_LEDGER, JsonOption, LedgerOption
+from ledger.commands.options import DEFAULT_LEDGER, JsonOption, LedgerOption, WhereOption
 
 COLUMNS = (
     "v.id, v.status, v.reason, v.database_name, v.table_name, v.column_name, v.file, v.trainer, v.attempt, "
@@ -23,7 +23,7 @@ def list_(
     ledger: LedgerOption = DEFAULT_LEDGER,
     status: Annotated[str | None, typer.Option(help="Only slices in this state.")] = None,
     group: Annotated[str | None, typer.Option(help="Only slices of this group.")] = None,
-    where: Annotated[str | None, typer.Option(help="A condition over slice_status, in SQL.")] = None,
+    where: WhereOption = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: JsonOption = False,

@@ -19,3 +19,5 @@ DEFAULT_LEDGER = "ledger.db"
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+IdsArgument = Annotated[list[str] | None, typer.Argument(help="Ids of slices.")]
+WhereOption = Annotated[str | None, typer.Option(help="A condition over slice_status, in SQL.")]

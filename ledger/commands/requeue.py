@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ledger.commands.options import DEFAULT_LEDGER, DryRunOption, LedgerOption, YesOption
+from ledger.commands.consent import require_consent
+from ledger.commands.options import (
+    DEFAULT_LEDGER,
+    DryRunOption,
+    IdsArgument,
+    LedgerOption,
+    WhereOption,
+    YesOption,
+)
 
-MANY = 1_000
+if TYPE_CHECKING:
+    from ledger.requeue import Selection, Terms
 
 
 def register(app: typer.Typer) -> None:
@@ -17,23 +25,32 @@ def register(app: typer.Typer) -> None:
     app.command("requeue")(requeue)
 
 
+FailedOption = Annotated[bool, typer.Option("--failed", help="Slices that have failed.")]
+RejectedOption = Annotated[bool, typer.Option("--rejected", help="Slices whose new model was rejected.")]
+AgeOption = Annotated[str | None, typer.Option(help="Champions trained longer ago: 30d, 12h.")]
+DriftedOption = Annotated[
+    bool, typer.Option("--drifted", help="Champions whose last drift check says drifted.")
+]
+BudgetOption = Annotated[int | None, typer.Option(help="At most so many, the most urgent ones.", min=0)]
+CooldownOption = Annotated[
+    str | None, typer.Option(help="None whose last attempt began more recently: 7d, 12h.")
+]
+KeepRangesOption = Annotated[
+    bool, typer.Option("--keep-ranges", help="Roll no range forward by the time that has passed.")
+]
+
+
 def requeue(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids of slices.")] = None,
+    ids: IdsArgument = None,
     ledger: LedgerOption = DEFAULT_LEDGER,
-    failed: Annotated[bool, typer.Option("--failed", help="Slices that have failed.")] = False,
-    rejected: Annotated[bool, typer.Option("--rejected", help="Slices whose model missed the gate.")] = False,
-    older_than: Annotated[str | None, typer.Option(help="Champions trained longer ago: 30d, 12h.")] = None,
-    drifted: Annotated[
-        bool, typer.Option("--drifted", help="Champions whose last drift check says drifted.")
-    ] = False,
-    where: Annotated[str | None, typer.Option(help="A condition over slice_status, in SQL.")] = None,
-    budget: Annotated[int | None, typer.Option(help="At most so many, the most urgent ones.", min=0)] = None,
-    cooldown: Annotated[
-        str | None, typer.Option(help="None whose last attempt began more recently: 7d, 12h.")
-    ] = None,
-    keep_ranges: Annotated[
-        bool, typer.Option("--keep-ranges", help="Roll no range forward by the time that has passed.")
-    ] = False,
+    failed: FailedOption = False,
+    rejected: RejectedOption = False,
+    older_than: AgeOption = None,
+    drifted: DriftedOption = False,
+    where: WhereOption = None,
+    budget: BudgetOption = None,
+    cooldown: CooldownOption = None,
+    keep_ranges: KeepRangesOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
@@ -41,27 +58,22 @@ def requeue(
 
     With --older-than and --drifted their train and test ranges roll forward by the time that has passed.
     """
-    from ledger.errors import LedgerError
     from ledger.requeue import Selection, Terms, parse_age
+
+    age = None if older_than is None else parse_age(older_than)
+    selection = Selection(tuple(ids or ()), failed, rejected, drifted, age, where=where)
+    terms = Terms(budget, None if cooldown is None else parse_age(cooldown), keep_ranges)
+    _queue(ledger, selection, terms, dry_run=dry_run, yes=yes)
+
+
+def _queue(ledger: str, selection: Selection, terms: Terms, *, dry_run: bool, yes: bool) -> None:
     from ledger.store import Ledger
 
-    selection = Selection(
-        ids=tuple(ids or ()),
-        failed=failed,
-        rejected=rejected,
-        drifted=drifted,
-        older_than=None if older_than is None else parse_age(older_than),
-        where=where,
-    )
-    terms = Terms(budget, None if cooldown is None else parse_age(cooldown), keep_ranges)
     with Ledger.open(ledger, create=False) as opened:
-        report = opened.requeue(selection, terms, dry_run=True)
-        if report.queued > MANY and not yes and not dry_run:
-            if not sys.stdin.isatty():
-                raise LedgerError(f"this queues {report.queued} slices again; say --yes if you mean it")
-            typer.confirm(f"Queue {report.queued} slices again?", abort=True)
-        if not dry_run:
-            report = opened.requeue(selection, terms)
+        if not (yes or dry_run):
+            told = opened.requeue(selection, terms, dry_run=True)
+            require_consent(told.queued, "queue {} again")
+        report = opened.requeue(selection, terms, dry_run=dry_run)
         option = opened.option
     for line in report.lines(dry_run=dry_run):
         typer.echo(line)
