@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.database import reading
+from ledger.drift.runs import open_runs
 from ledger.queue import held_by
 from ledger.runners import RunnerRecord, live_runners
 from ledger.schema import artifacts, attempts, runners, slices
@@ -48,6 +49,7 @@ def examine(engine: Engine, store: ArtifactStore, around: Surroundings) -> list[
                 *other_versions(conn, others, version=around.version),
                 *old_transactions(conn),
                 *deferred_slices(conn),
+                *interrupted_drift(conn, others),
                 *clocks(conn, now=around.now),
             ]
         has_files = not damage and conn.execute(select(artifacts.c.path).limit(1)).first() is not None
@@ -127,6 +129,19 @@ def deferred_slices(conn: Connection) -> list[Symptom]:
             f"{count} slices were lost with their runner three times and are trained last: {names}. They may "
             "be what kills it: try `--memory-limit` and fewer `--workers`, and see `ledger show ID`."
         )
+    ]
+
+
+def interrupted_drift(conn: Connection, others: Sequence[RunnerRecord]) -> list[Symptom]:
+    """Drift runs without verdicts at which nobody is any more."""
+    at_work = {other.id for other in others if other.alive is not False}
+    return [
+        Symptom(
+            f"Drift run {run.id} ({run.planned} checks) was interrupted, and none of its checks "
+            "has a verdict: `runner drift --resume` goes on with it."
+        )
+        for run in open_runs(conn)
+        if run.runner_id not in at_work
     ]
 
 

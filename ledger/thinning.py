@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, Engine, Select, exists, func, select, update
+from sqlalchemy import Connection, Engine, Select, delete, exists, func, select, update
 
 from ledger.artifacts import ArtifactStore
 from ledger.database import reading, writing
 from ledger.inventory import StoredFile
 from ledger.orphans import BATCH, WITH_A_MODEL
 from ledger.promotions import keep_still
-from ledger.schema import artifacts, attempts, slices
+from ledger.schema import artifacts, attempts, drift_profiles, slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Thinned:
 def give_up(engine: Engine, *, keep: int, now: datetime, dry_run: bool = False) -> Thinned:
     """Note in the ledger that the files of all but the last `keep` models of each slice are gone.
 
-    The champion's stay however old it is, and whatever else is known of a model stays too. The files
+    The champion's stay however old it is, and all else that is known of a model does too, but for the
+    profile of its data: it is needed by drift checks alone, and only what serves is checked. The files
     themselves go afterwards (`sweep`): what the ledger names as a model's is always there.
     """
     with writing(engine) as conn:
@@ -38,6 +39,8 @@ def give_up(engine: Engine, *, keep: int, now: datetime, dry_run: bool = False) 
         files, size = conn.execute(sums).one()
         if not dry_run:
             conn.execute(update(artifacts).where(old).values(removed_at=now))
+            removed = select(artifacts.c.attempt_id).where(artifacts.c.removed_at.is_not(None))
+            conn.execute(delete(drift_profiles).where(drift_profiles.c.attempt_id.in_(removed)))
     return Thinned(int(files), int(size))
 
 

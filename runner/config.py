@@ -9,10 +9,10 @@ from typing import Any
 from runner.addresses import beside
 from runner.errors import OptionError
 from runner.labels import is_label_file
-from runner.values import normalised
+from runner.values import DRIFT_KINDS, normalised
 
 DEFAULT_CONFIG = "runner.toml"
-SECTIONS = ("run", "params", "databases", "reading")
+SECTIONS = ("run", "params", "databases", "reading", "drift")
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -22,6 +22,42 @@ def read_config(path: Path) -> dict[str, Any]:
     `[databases]` a URL for each name (`"*"` for all others, with `{database}` in it) and
     `[reading]` time_column and separator. Raises OptionError naming what cannot be understood.
     """
+    written = _written(path)
+    options = {name.replace("-", "_"): value for name, value in written.get("run", {}).items()}
+    if "gate" in options:
+        options["gates"] = options.pop("gate")
+    options |= {name: str(value) for name, value in written.get("reading", {}).items()}
+    options |= {name: written[name] for name in ("params", "databases") if name in written}
+    options = normalised(options, where=f"{path}: ")
+    if "databases" in options:  # relative to the file that names them
+        urls = options["databases"].items()
+        options["databases"] = {name: beside(url, path.parent) for name, url in urls}
+    if "worker" in options:
+        options["worker"] = _beside(path, options["worker"])
+    if "labels" in options and is_label_file(options["labels"]):
+        options["labels"] = _beside(path, options["labels"])
+    return options
+
+
+def read_drift_config(path: Path) -> dict[str, Any]:
+    """The options of `runner drift` in a runner.toml: those of `[drift]`, before those of a run.
+
+    Raises OptionError naming what cannot be understood.
+    """
+    section = {name.replace("-", "_"): value for name, value in _written(path).get("drift", {}).items()}
+    options = normalised(section, where=f"{path}: [drift] ", kinds=DRIFT_KINDS)
+    if "worker" in options:
+        options["worker"] = _beside(path, options["worker"])
+    return read_config(path) | options
+
+
+def _beside(path: Path, name: str) -> str:
+    """A file that a runner.toml names, relative to that."""
+    return str((path.parent / name).absolute())
+
+
+def _written(path: Path) -> dict[str, Any]:
+    """The sections of a runner.toml, {} when there is none."""
     if not path.is_file():
         if path.name == DEFAULT_CONFIG:
             return {}
@@ -35,17 +71,4 @@ def read_config(path: Path) -> dict[str, Any]:
             raise OptionError(f"{path}: there is no section {name!r}; it may have {', '.join(SECTIONS)}")
         if not isinstance(section, dict):
             raise OptionError(f"{path}: {name} is {section!r}; it is a section, written [{name}]")
-    options = {name.replace("-", "_"): value for name, value in written.get("run", {}).items()}
-    if "gate" in options:
-        options["gates"] = options.pop("gate")
-    options |= {name: str(value) for name, value in written.get("reading", {}).items()}
-    options |= {name: written[name] for name in ("params", "databases") if name in written}
-    options = normalised(options, where=f"{path}: ")
-    if "databases" in options:  # relative to the file that names them
-        urls = options["databases"].items()
-        options["databases"] = {name: beside(url, path.parent) for name, url in urls}
-    if "worker" in options:  # relative to the file that names it
-        options["worker"] = str((path.parent / options["worker"]).absolute())
-    if "labels" in options and is_label_file(options["labels"]):
-        options["labels"] = str((path.parent / options["labels"]).absolute())
-    return options
+    return written

@@ -35,6 +35,31 @@ def test_a_profile_comes_back_from_its_bytes_as_it_was():
     assert len(content) < 400
 
 
+KEPT = bytes.fromhex(
+    "647001090101c0000000000000406e55da41000000bc0d58da41000000000020ac402a433af136392440fbd02c003fdc"
+    "ed3f000000000018f5400483d4863c890d62c00026113ef97187bd0ffe00bdf59963be2819203e599ef53c7940693fcb"
+    "c5293f0000803ffa086a40e2b73f3fdd3b293ea72314bd0851803f17df0f3f03d1e0d2dcd488d656d804d925d934da9b"
+    "db86dc3fdf40e140e27ee325e582e619e8cee9d1eb83ed55ee0fefd6f1d7f2a9f423f5d8f834fbd0fb5afe1dffc20005"
+    "034a044d05e2062808670b6c0c9b0da40e8c103211ec1111135d1470143f16051709189618c8181c1a9f1a851c161d78"
+    "1e8a1fb52136223323d124e628662ddd3100000000000000000000000000000000000000000e3f062e"
+)
+"""A profile of version 1 as ledgers hold it. Where one of the numbers below has to change, VERSION does."""
+
+
+def test_what_was_kept_by_an_earlier_program_of_this_version_means_the_same():
+    profile = Profile.from_bytes(KEPT)
+
+    (season,) = profile.seasons
+    noise_ = profile.noise
+    assert (profile.size, profile.step, season.period) == (192, 3_600.0, 86_400.0)
+    assert (profile.center, profile.scale) == pytest.approx((10.11175, 0.933136), rel=1e-5)
+    assert season.amplitudes[0] == pytest.approx(0.0164588 - 3.532076j, rel=1e-5)
+    assert noise_.phi == pytest.approx([0.561998], rel=1e-5)
+    assert noise_.quantiles[[0, 32, 64]] == pytest.approx([-1.468384, 0.0943604, 1.558228], rel=1e-5)
+    assert (noise_.sigma, noise_.power, noise_.tails) == pytest.approx((0.91114, 0.663174, 1.0), rel=1e-5)
+    assert noise_.level_variance == pytest.approx(3.656798, rel=1e-5)
+
+
 def test_the_same_data_give_the_same_bytes():
     values = noise(2, 0.9) + wave()
 

@@ -528,6 +528,35 @@ def test_a_model_that_cannot_be_asked_stays_suspect(ledger, world):
 
 
 @ONCE
+def test_options_of_a_drift_run_stand_in_a_file_of_their_own_section(trained, world):
+    Path("runner.toml").write_text(
+        '[run]\nworkers = 0\ntimeout = "5m"\n\n[drift]\nwindow = 150\ntimeout = "1h"\n'
+    )
+    world.go_on("web0.m02")
+
+    check(trained)
+    check(trained, window=200)
+
+    options = [json.loads(row[0]) for row in answers(trained, "SELECT options FROM drift_runs ORDER BY id")]
+    assert [(each["window"], each["timeout"]) for each in options] == [(150, 3600.0), (200, 3600.0)]
+
+
+@ONCE
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("windw = 150", r"\[drift\] there is no option 'windw'"),
+        ("window = 'wide'", r"\[drift\] window is 'wide'; it is a whole number"),
+    ],
+)
+def test_an_option_of_a_drift_run_that_cannot_be_is_named_with_its_section(trained, line, sentence):
+    Path("runner.toml").write_text(f"[drift]\n{line}\n")
+
+    with pytest.raises(OptionError, match=sentence):
+        check(trained)
+
+
+@ONCE
 def test_a_training_run_does_not_take_up_the_options_of_a_drift_run(trained, world):
     world.go_on()
     check(trained, window=200)
@@ -598,6 +627,20 @@ def test_a_runner_whose_drift_run_was_taken_over_writes_nothing_any_more(begun):
         ("web0.m00", "fine", None)
     ]
     assert answers(ledger, "SELECT count(*) FROM drift_checks") == [(0,)]
+
+
+def test_a_drift_run_at_which_nobody_is_any_more_is_unhealthy(begun):
+    ledger, seat, run = begun
+    at_work = [str(symptom) for symptom in ledger.doctor()]
+
+    seat.leave("stopped")
+
+    told = [symptom.sentence for symptom in ledger.doctor() if "Drift" in symptom.sentence]
+    assert not any("Drift run" in sentence for sentence in at_work)
+    assert told == [
+        f"Drift run {run.id} (4 checks) was interrupted, and none of its checks has a verdict: "
+        "`runner drift --resume` goes on with it."
+    ]
 
 
 def test_what_is_written_twice_is_there_once(begun):

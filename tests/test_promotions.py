@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from typer.testing import CliRunner
 
 from ledger.cli import app
@@ -13,7 +13,7 @@ from ledger.database import reading, writing
 from ledger.errors import ArtifactError, LedgerError, QueryError, UnknownSliceError
 from ledger.registry import NoModelError
 from ledger.requeue import Selection
-from ledger.schema import promotions
+from ledger.schema import drift_profiles, promotions
 from ledger.store import Ledger
 from tests.fleet import claim, complete, import_slices, keep
 
@@ -184,6 +184,24 @@ def test_older_models_give_up_their_files_and_a_champion_never(ledger):
     assert ledger.gc(keep=1).older.files == 0
     assert ledger.verify().lines()[0].startswith("All is well")
     assert ledger.query("SELECT count(*) AS n FROM metrics")["n"][0] == 4
+
+
+def test_profiles_go_with_the_files_of_models_that_nothing_will_serve_again(ledger):
+    for _ in range(3):
+        train(ledger, ids=("a",))
+    ledger.roll_back(Selection(ids=("a",)))  # 2 serves, 3 is the newest
+    with writing(ledger.engine) as conn:
+        conn.execute(
+            insert(drift_profiles),
+            [{"attempt_id": n, "detector": "panel", "column_name": "", "profile": b"x"} for n in (1, 2, 3)],
+        )
+
+    ledger.gc(keep=1, dry_run=True)
+    told = ledger.query("SELECT attempt_id FROM drift_profiles")["attempt_id"].tolist()
+    ledger.gc(keep=1)
+
+    assert sorted(told) == [1, 2, 3]
+    assert sorted(ledger.query("SELECT attempt_id FROM drift_profiles")["attempt_id"]) == [2, 3]
 
 
 def test_a_model_whose_files_were_given_up_is_not_promoted_and_not_rolled_back_to(ledger):

@@ -16,7 +16,7 @@ from ledger.drift.runs import TakenOverError
 from ledger.errors import LedgerError
 from ledger.runners import FINISHED
 from ledger.store import Ledger
-from runner.config import DEFAULT_CONFIG, read_config
+from runner.config import DEFAULT_CONFIG, read_drift_config
 from runner.driftrun.batches import Batches
 from runner.driftrun.detectors import find
 from runner.driftrun.engine import Checkers, DriftEngine
@@ -80,7 +80,7 @@ def _options(ledger: Ledger, given: dict[str, Any], interrupted: DriftRun | None
     last = dict(last_run.options) if last_run is not None else {}
     before = dict(interrupted.options) if interrupted is not None else {}
     config = given.get("config") or before.get("config") or last.get("config") or DEFAULT_CONFIG
-    file = read_config(Path(config))
+    file = read_drift_config(Path(config))
     if interrupted is None:
         return resolve(given=given, file=file, last=last)
     of_file = {name: file[name] for name in ("databases",) if name in file}
