@@ -437,6 +437,18 @@ def test_a_selection_is_checked_and_nothing_else(trained, world):
     assert [row[0] for row in answers(trained, LAST)] == ["web0.m01", "web0.m02", "web0.m03"]
 
 
+@ONCE
+def test_named_slices_without_a_model_are_told(ledger, world):
+    ledger.import_slices("split.csv")
+    runner.run(ledger, trainer="seasonal_naive", workers=0, quiet=True, limit=1)
+    ids = ["web0.m00", "web0.m01", "web0.m02"]
+
+    planned = runner.check_drift(ledger, ids=ids, workers=0, quiet=True, dry_run=True).lines()
+    found = runner.check_drift(ledger, ids=ids, workers=0, quiet=True).lines()
+
+    assert planned[1] == found[1] == "  2 of the slices named have no model that serves"
+
+
 def test_a_selection_that_cannot_be_is_told(trained):
     with pytest.raises(UnknownSliceError):
         check(trained, ids=["none"])

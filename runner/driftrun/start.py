@@ -61,7 +61,7 @@ def check_drift(
     chosen = normalised(given, kinds=DRIFT_KINDS)
     interrupted = next(iter(ledger.open_drift_runs()), None) if resume else None
     options = _options(ledger, chosen, interrupted)
-    summary = DriftSummary(ledger_option=ledger.option)
+    summary = DriftSummary(ledger_option=ledger.option, named=len(set(options.ids)))
     find(options.detector)  # its errors are told before anything starts
     if dry_run:
         return _planned(ledger, options, summary)

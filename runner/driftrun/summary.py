@@ -17,6 +17,7 @@ class DriftSummary:
 
     ledger_option: str = ""  # what the next command needs to find the ledger
     run_id: int = 0
+    named: int = 0  # slices asked for by their ids
     planned: int = 0
     sources: int = 0  # tables and files
     unprofiled: int = 0  # slices without a profile; only of a dry run
@@ -56,13 +57,17 @@ class DriftSummary:
         told = f"{self.planned} models checked in {span(self.seconds)}{rate}: {counted}"
         worst = [f"  {each.slice_id}: {each.verdict.replace('_', ' ')}: {each.reason}" for each in self.worst]
         why = [f"  {count} × insufficient: {reason}" for reason, count in self.reasons.items()]
-        return [told, *worst, *why, self._next(self.counts)]
+        return [told, *self._without_model(), *worst, *why, self._next(self.counts)]
 
     def _planned(self) -> list[str]:
         told = [f"{self.planned} models would be checked against {self.sources} tables or files"]
         if self.unprofiled:
             told.append(f"{self.unprofiled} of them have no profile yet: they get one when they are trained")
-        return told
+        return [*told, *self._without_model()]
+
+    def _without_model(self) -> list[str]:
+        count = self.named - self.planned
+        return [f"  {count} of the slices named have no model that serves"] if count > 0 else []
 
     def _next(self, counts: Mapping[str, int]) -> str:
         if counts.get("drifted"):
