@@ -6,11 +6,12 @@ import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from typer.testing import CliRunner
 
 import runner
@@ -20,6 +21,7 @@ from ledger.drift.records import Confirmed, Found
 from ledger.drift.runs import TakenOverError
 from ledger.errors import AccessError, QueryError, UnknownSliceError
 from ledger.requeue import Selection
+from ledger.schema import runners
 from ledger.store import Ledger
 from runner import tables
 from runner.driftrun.options import DriftOptions
@@ -682,8 +684,56 @@ def test_a_run_whose_runner_beats_is_not_taken_over(begun):
         require_free(ledger, run, wait=lambda _: ledger.beat(seat.runner_id))
 
 
+def test_a_run_whose_runner_lives_on_this_machine_is_at_work_without_waiting(begun):
+    ledger, seat, run = begun
+
+    with pytest.raises(AtWorkError, match=f"drift run {run.id} is at work: runner {seat.runner_id}"):
+        require_free(ledger, run, wait=lambda _: pytest.fail("it waited"))
+
+
+@pytest.mark.parametrize("other", [{"ids": ["web0.m01"]}, {"where": "id = 'web0.m01'"}, {"window": 300}])
+def test_an_interrupted_run_does_not_go_on_with_other_checks(begun, other):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+
+    with pytest.raises(OptionError, match=f"drift run {run.id} was begun with other {next(iter(other))}"):
+        check(ledger, resume=True, **other)
+    counts = check(ledger, resume=True)
+
+    assert sum(counts.values()) == 4
+    assert answers(ledger, "SELECT ending FROM drift_runs") == [("decided",)]
+
+
+def test_a_run_that_ends_while_it_is_waited_for_is_followed_by_a_new_one(begun, monkeypatch):
+    ledger, seat, run = begun
+
+    def ended(ledger, run):
+        ledger.abandon(run)
+        seat.leave("finished")
+
+    monkeypatch.setattr("runner.driftrun.start.require_free", ended)
+    counts = check(ledger, resume=True)
+
+    assert sum(counts.values()) == 4
+    assert answers(ledger, "SELECT id, ending FROM drift_runs ORDER BY id") == [
+        (run.id, "abandoned"),
+        (run.id + 1, "decided"),
+    ]
+
+
+def test_a_dry_run_counts_what_an_interrupted_run_has_left(begun):
+    ledger, seat, _ = begun
+    seat.leave("stopped")
+
+    told = runner.check_drift(ledger, resume=True, dry_run=True)
+
+    assert told.planned == 3
+
+
 def test_a_run_whose_runner_is_silent_for_a_whole_lease_is_free(begun):
     ledger, seat, run = begun
+    with writing(ledger.engine) as conn:
+        conn.execute(update(runners).values(heartbeat_at=ledger.now() - timedelta(minutes=5)))
     seconds = iter(range(0, 1_000, 50))
 
     require_free(ledger, run, wait=lambda _: None, monotonic=lambda: float(next(seconds)))

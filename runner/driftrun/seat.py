@@ -64,9 +64,10 @@ def require_free(
     wait: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Return once the runner of `run` is known to be dead: at once on this machine, after a lease elsewhere.
+    """Return once the runner of `run` has ended or is known to be dead; elsewhere that takes a lease.
 
-    Raises AtWorkError as soon as it is seen to live.
+    Raises AtWorkError as soon as it is seen to live: on this machine by its process, which is at work
+    unless it has been silent for a lease, elsewhere by its heartbeat.
     """
     watch, first = Watch(), None
     until = monotonic() + 2 * LEASE_SECONDS
@@ -75,7 +76,8 @@ def require_free(
             ledger.take_back_lost({other.id})
             return
         first = other.heartbeat if first is None else first
-        if other.heartbeat != first or monotonic() > until:
+        here = other.alive is True and (ledger.now() - other.heartbeat_at).total_seconds() < LEASE_SECONDS
+        if here or other.heartbeat != first or monotonic() > until:
             raise AtWorkError(
                 f"drift run {run.id} is at work: runner {other.id} on {other.process.host}, "
                 f"pid {other.process.pid}; wait for it"

@@ -25,12 +25,15 @@ from runner.driftrun.seat import Seat, require_free
 from runner.driftrun.summary import DriftSummary
 from runner.driftrun.tasks import Answer, Batch, CheckSetup
 from runner.driftrun.verdicts import flagged
+from runner.errors import OptionError
 from runner.preparation import cores, told_when_slow
 from runner.progress import Words, progress_for
 from runner.stopping import Stopping
 from runner.values import DRIFT_KINDS, normalised
 
 PRELOAD = ("numpy", "pandas", "scipy.special", "sqlalchemy", "runner.drift.panel", "runner.driftrun.checking")
+WHAT = ("ids", "where", "window", "detector")
+"""What a run checks, and how: it has to be the same for all of its checks, which are decided together."""
 WORST = 5
 """Verdicts that the summary tells."""
 
@@ -59,20 +62,30 @@ def check_drift(
             return check_drift(opened, ends_program=ends_program, **given)
     started = time.monotonic()
     chosen = normalised(given, kinds=DRIFT_KINDS)
-    interrupted = next(iter(ledger.open_drift_runs()), None) if resume else None
+    interrupted = _interrupted(ledger, waiting=not dry_run) if resume else None
     options = _options(ledger, chosen, interrupted)
     summary = DriftSummary(ledger_option=ledger.option, named=len(set(options.ids)))
     find(options.detector)  # its errors are told before anything starts
     if dry_run:
-        return _planned(ledger, options, summary)
+        return _planned(ledger, options, summary, interrupted)
     ledger.require_sound()
-    if interrupted is not None:
-        require_free(ledger, interrupted)
     with Stopping(time_limit=None, to_the_end=ends_program) as stopping:
         _Run(ledger, options, summary, stopping, say, quiet=quiet).go(interrupted)
     summary.signal = stopping.signal
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def _interrupted(ledger: Ledger, *, waiting: bool) -> DriftRun | None:
+    """The run to go on with, None where there is none; with `waiting` only one at which nobody is any more.
+
+    Raises AtWorkError for one that is at work.
+    """
+    while (run := next(iter(ledger.open_drift_runs()), None)) is not None and waiting:
+        require_free(ledger, run)
+        if run in ledger.open_drift_runs():  # else it came to its end while it was waited for
+            break
+    return run
 
 
 def _options(ledger: Ledger, given: dict[str, Any], interrupted: DriftRun | None) -> DriftOptions:
@@ -84,11 +97,20 @@ def _options(ledger: Ledger, given: dict[str, Any], interrupted: DriftRun | None
     if interrupted is None:
         return resolve(given=given, file=file, last=last)
     of_file = {name: file[name] for name in ("databases",) if name in file}
-    return of({**before, **of_file, **given})
+    begun, options = of({**before, **of_file}), of({**before, **of_file, **given})
+    for name in WHAT:
+        if getattr(options, name) != getattr(begun, name):
+            raise OptionError(
+                f"drift run {interrupted.id} was begun with other {name}; `runner drift --resume` without it "
+                "goes on with that run, and without --resume a new one begins"
+            )
+    return options
 
 
-def _planned(ledger: Ledger, options: DriftOptions, summary: DriftSummary) -> DriftSummary:
-    groups = ledger.checks_planned(options.which)
+def _planned(
+    ledger: Ledger, options: DriftOptions, summary: DriftSummary, interrupted: DriftRun | None
+) -> DriftSummary:
+    groups = ledger.checks_planned(options.which, run=interrupted)
     summary.dry_run = True
     summary.planned = sum(len(group.positions) for group in groups)
     summary.sources = len(groups)

@@ -54,8 +54,8 @@ class DriftSummary:
         if not self.planned:
             return [f"There is no model to check. Next: ledger status{self.ledger_option}"]
         counted = ", ".join(f"{self.counts.get(name, 0)} {name.replace('_', ' ')}" for name in ORDER)
-        told = f"{self.planned} models checked in {span(self.seconds)}{rate}: {counted}"
-        worst = [f"  {each.slice_id}: {each.verdict.replace('_', ' ')}: {each.reason}" for each in self.worst]
+        told = f"{sum(self.counts.values())} models checked in {span(self.seconds)}{rate}: {counted}"
+        worst = [f"  {each.slice_id}: {_in_words(each)}" for each in self.worst]
         why = [f"  {count} × insufficient: {reason}" for reason, count in self.reasons.items()]
         return [told, *self._without_model(), *worst, *why, self._next(self.counts)]
 
@@ -75,3 +75,8 @@ class DriftSummary:
         if counts.get("suspect") or counts.get("common_cause"):
             return f"Next: runner drift{self.ledger_option}, when there is newer data"
         return f"Next: ledger status{self.ledger_option}"
+
+
+def _in_words(told: Told) -> str:
+    verdict = told.verdict.replace("_", " ")
+    return told.reason if verdict in told.reason else f"{verdict}: {told.reason}"
