@@ -253,3 +253,41 @@ def test_time_zones_do_not_matter():
     abroad = [each.tz_localize("UTC").tz_convert("Asia/Tokyo") for each in (train, test)]
 
     assert Profile.of(*abroad) == Profile.of(train, test)
+
+
+STORED = bytes.fromhex(
+    "64700109010196000000000000c0bf56da41000000b54257da410000000000208c40ddba269eb422de3f1b7601a1c39f"
+    "f03f000000000018e54004f8c5493df496103e2dde8d3deb287c3ded4464be145d933db3fbf33d52652a3d122f293fd2"
+    "65853f5d54833f53e195418ddb5a3f6506053f8bedb4bcf000c63f4194453f00a087a990bf8bc7f2cd8cd11dd58cd73d"
+    "da84dccdde7ae4f7e474e60ee786e713ea3eebd1ecb3ed94ee01efa9f10bf62bf711f9b5f970fb0dfd07fe1bff7e00d3"
+    "00cd0110035e044305310691070d09ff0b6b0c8b0db30f4410c2100212ec12c713c51665173a1a471e932018225c23f9"
+    "24e926c52ad22b69303d36a0363d49694b0000203f0000803e0000403e0000003e0000403fa4488381"
+)
+"""The profile of a slice, in version 1, as a ledger may hold it for years."""
+
+
+def test_a_profile_that_was_stored_still_says_the_same():
+    profile = Profile.from_bytes(STORED)
+
+    noise, (season,) = profile.noise, profile.seasons
+    assert (profile.timed, profile.counter, profile.irregular, profile.size) == (True, False, False, 150)
+    assert (profile.start, profile.end, profile.step) == (1767571200.0, 1767705300.0, 900.0)
+    assert (profile.center, profile.scale) == pytest.approx((0.47086825794660375, 1.0390049256597027))
+    assert season.period == 43_200
+    assert season.amplitudes[[0, 2]] == pytest.approx([0.04926106 + 0.14120084j, -0.22291918 + 0.07195488j])
+    assert (noise.sigma, noise.power, noise.tails) == pytest.approx((0.66087446, 1.0421698, 1.0260121))
+    assert (noise.spread, noise.spread_variance) == pytest.approx((0.85491258, 0.51962882))
+    assert (noise.follows, noise.follows_variance) == pytest.approx((-0.022085926, 1.5469036))
+    assert (noise.level_variance, *noise.phi) == pytest.approx((18.735022, 0.77179343))
+    assert noise.quantiles[[0, 1, 32, 64]] == pytest.approx([-3.0, -2.70227051, 0.02575684, 2.35656738])
+    assert profile.floors == {
+        "level": 0.625,
+        "scale": 0.25,
+        "dynamics": 0.1875,
+        "shape": 0.125,
+        "season": 0.75,
+    }
+
+
+def test_what_a_profile_says_has_not_changed_without_another_version():
+    assert Profile.from_bytes(STORED).to_bytes() == STORED, "bytes mean something else: raise packing.VERSION"
