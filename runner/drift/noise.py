@@ -126,7 +126,7 @@ def level_variance(variance: float, size: int, phi: Floats, turns: Floats) -> fl
     gain = max(1.0 - total, TINY)
     if total > 0 and size:
         waves = 1 - np.exp(-1j * np.outer(turns, np.arange(1, phi.size + 1))) @ phi
-        gain -= min(bias_of_sum(total, gain**2 / np.abs(waves) ** 2, size), gain / 2)
+        gain -= min(bias_of_sum(total, float(np.sum(gain**2 / np.abs(waves) ** 2)), size), gain / 2)
     return max(variance / gain**2, 1e-12)
 
 

@@ -167,7 +167,7 @@ def _likely(view: View, season: Season, response: Response) -> Iterator[tuple[Fl
     sizes = (larger.real**2 + larger.imag**2) / error
     if float(sizes.sum()) <= SURE * 2 * sizes.size:  # were it chance, the change would lie along it
         return
-    larger *= np.maximum(1 - CHANCE / np.maximum(sizes, CHANCE), 0.0)
+    larger *= 1 - CHANCE / np.maximum(sizes, CHANCE)
     later = larger * 1j * np.arange(1, larger.size + 1)
     yield np.concatenate((larger.real, larger.imag)), LARGER
     yield np.concatenate((later.real, later.imag)), LATER
