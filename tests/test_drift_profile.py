@@ -35,31 +35,6 @@ def test_a_profile_comes_back_from_its_bytes_as_it_was():
     assert len(content) < 400
 
 
-KEPT = bytes.fromhex(
-    "647001090101c0000000000000406e55da41000000bc0d58da41000000000020ac402a433af136392440fbd02c003fdc"
-    "ed3f000000000018f5400483d4863c890d62c00026113ef97187bd0ffe00bdf59963be2819203e599ef53c7940693fcb"
-    "c5293f0000803ffa086a40e2b73f3fdd3b293ea72314bd0851803f17df0f3f03d1e0d2dcd488d656d804d925d934da9b"
-    "db86dc3fdf40e140e27ee325e582e619e8cee9d1eb83ed55ee0fefd6f1d7f2a9f423f5d8f834fbd0fb5afe1dffc20005"
-    "034a044d05e2062808670b6c0c9b0da40e8c103211ec1111135d1470143f16051709189618c8181c1a9f1a851c161d78"
-    "1e8a1fb52136223323d124e628662ddd3100000000000000000000000000000000000000000e3f062e"
-)
-"""A profile of version 1 as ledgers hold it. Where one of the numbers below has to change, VERSION does."""
-
-
-def test_what_was_kept_by_an_earlier_program_of_this_version_means_the_same():
-    profile = Profile.from_bytes(KEPT)
-
-    (season,) = profile.seasons
-    noise_ = profile.noise
-    assert (profile.size, profile.step, season.period) == (192, 3_600.0, 86_400.0)
-    assert (profile.center, profile.scale) == pytest.approx((10.11175, 0.933136), rel=1e-5)
-    assert season.amplitudes[0] == pytest.approx(0.0164588 - 3.532076j, rel=1e-5)
-    assert noise_.phi == pytest.approx([0.561998], rel=1e-5)
-    assert noise_.quantiles[[0, 32, 64]] == pytest.approx([-1.468384, 0.0943604, 1.558228], rel=1e-5)
-    assert (noise_.sigma, noise_.power, noise_.tails) == pytest.approx((0.91114, 0.663174, 1.0), rel=1e-5)
-    assert noise_.level_variance == pytest.approx(3.656798, rel=1e-5)
-
-
 def test_the_same_data_give_the_same_bytes():
     values = noise(2, 0.9) + wave()
 
@@ -278,3 +253,41 @@ def test_time_zones_do_not_matter():
     abroad = [each.tz_localize("UTC").tz_convert("Asia/Tokyo") for each in (train, test)]
 
     assert Profile.of(*abroad) == Profile.of(train, test)
+
+
+STORED = bytes.fromhex(
+    "64700109010196000000000000c0bf56da41000000b54257da410000000000208c40ddba269eb422de3f1b7601a1c39f"
+    "f03f000000000018e54004f8c5493df496103e2dde8d3deb287c3ded4464be145d933db3fbf33d52652a3d122f293fd2"
+    "65853f5d54833f53e195418ddb5a3f6506053f8bedb4bcf000c63f4194453f00a087a990bf8bc7f2cd8cd11dd58cd73d"
+    "da84dccdde7ae4f7e474e60ee786e713ea3eebd1ecb3ed94ee01efa9f10bf62bf711f9b5f970fb0dfd07fe1bff7e00d3"
+    "00cd0110035e044305310691070d09ff0b6b0c8b0db30f4410c2100212ec12c713c51665173a1a471e932018225c23f9"
+    "24e926c52ad22b69303d36a0363d49694b0000203f0000803e0000403e0000003e0000403fa4488381"
+)
+"""The profile of a slice, in version 1, as a ledger may hold it for years."""
+
+
+def test_a_profile_that_was_stored_still_says_the_same():
+    profile = Profile.from_bytes(STORED)
+
+    noise, (season,) = profile.noise, profile.seasons
+    assert (profile.timed, profile.counter, profile.irregular, profile.size) == (True, False, False, 150)
+    assert (profile.start, profile.end, profile.step) == (1767571200.0, 1767705300.0, 900.0)
+    assert (profile.center, profile.scale) == pytest.approx((0.47086825794660375, 1.0390049256597027))
+    assert season.period == 43_200
+    assert season.amplitudes[[0, 2]] == pytest.approx([0.04926106 + 0.14120084j, -0.22291918 + 0.07195488j])
+    assert (noise.sigma, noise.power, noise.tails) == pytest.approx((0.66087446, 1.0421698, 1.0260121))
+    assert (noise.spread, noise.spread_variance) == pytest.approx((0.85491258, 0.51962882))
+    assert (noise.follows, noise.follows_variance) == pytest.approx((-0.022085926, 1.5469036))
+    assert (noise.level_variance, *noise.phi) == pytest.approx((18.735022, 0.77179343))
+    assert noise.quantiles[[0, 1, 32, 64]] == pytest.approx([-3.0, -2.70227051, 0.02575684, 2.35656738])
+    assert profile.floors == {
+        "level": 0.625,
+        "scale": 0.25,
+        "dynamics": 0.1875,
+        "shape": 0.125,
+        "season": 0.75,
+    }
+
+
+def test_what_a_profile_says_has_not_changed_without_another_version():
+    assert Profile.from_bytes(STORED).to_bytes() == STORED, "bytes mean something else: raise packing.VERSION"

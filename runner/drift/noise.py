@@ -116,19 +116,17 @@ def quantiles(values: Floats) -> Floats:
 def level_variance(variance: float, size: int, phi: Floats, turns: Floats) -> float:
     """The long-run variance of values by their autoregression: variance / (1 − Σφ)² of `size` innovations.
 
-    An estimated Σφ is too small, by (1 + 3φ) / n with an estimated mean (Marriott & Pope 1954), by φ / n
-    for Yule–Walker, and by (1 + φ) / n for each further regressor, in proportion to what the spectrum
-    has at its frequency; that is put right.
+    Σφ is put right for its bias (see `bias_of_sum`), by half of 1 − Σφ at most.
     """
     import numpy as np
+
+    from runner.drift.response import bias_of_sum
 
     total = float(phi.sum())
     gain = max(1.0 - total, TINY)
     if total > 0 and size:
         waves = 1 - np.exp(-1j * np.outer(turns, np.arange(1, phi.size + 1))) @ phi
-        removed = 1 + 2 * float(np.sum(gain**2 / np.abs(waves) ** 2))
-        bias = (3 * total + (1 + total) * removed) / size
-        gain -= min(bias, gain / 2)
+        gain -= min(bias_of_sum(total, float(np.sum(gain**2 / np.abs(waves) ** 2)), size), gain / 2)
     return max(variance / gain**2, 1e-12)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _EARLIEST = -9.2e9  # seconds, the year 1678: a time that is missing lies before
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Points:
     """The finite values of a series in order of position, both of shape (n,).
 
@@ -53,7 +54,7 @@ class Points:
         """The distance between the first and the last position; 0 without points."""
         return float(self.at[-1] - self.at[0]) if self.at.size else 0.0
 
-    @property
+    @cached_property
     def grid(self) -> tuple[float, float, int] | None:
         """The first position, the step and the number of points, where all steps are the same."""
         if self.at.size < 2:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from runner.drift.finding import Evidence
+from runner.drift.response import Response
 from runner.drift.season import waves_of_grid
 from runner.drift.wording import of_season
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     Waves = NDArray[np.complex128]
 
 SURE = 10.0  # times its standard error squared: such a season has a size and a place that can change
-LIKELY = (0.75, 0.2)  # of the chance of a false alarm: for larger, for later; the rest for any other change
+LARGER, LATER, ANY = 0.6, 0.2, 0.2
+"""Of the chance of a false alarm: for the same season larger, the same later, and any other change."""
+CHANCE = 4.0  # times the error of each part of a wave: it has two
 WHOLE = 0.98  # of a cycle that a window must hold
 SPOKEN = 0.05  # p below which a change is put in words
 TINY = 1e-9
@@ -85,45 +89,26 @@ def without(view: View) -> View:
 
 def changed(view: View, season: Season, waves: Waves) -> Change:
     """Regress the innovations on the waves of one season, and test what they explain."""
+    import numpy as np
     from scipy.special import fdtrc
 
-    noise, values, count = view.noise, view.innovations.values, len(season.amplitudes)
+    values, count = view.innovations.values, len(season.amplitudes)
     basis, square, inverse = _prepared(view, season, waves)
-    gains = gains_of(season, noise.phi, view.profile.step)
-    louder, doubt = _noise_at(view, gains)
-    raw = basis @ values
-    seen, left = raw / louder, inverse @ raw
-    explained, free = float(seen @ inverse @ seen), values.size - 2 * count - 1
-    known = 1 + noise.tails * values.size / view.profile.size  # how well training knew the season
-    error = max(view.power * values.size - float(left @ raw), TINY) / free * known
-    trusted = 1 / (1 / free + doubt)
-    p = float(fdtrc(2 * count, trusted, explained / (2 * count) / error)) / (1 - sum(LIKELY))
-    for likely, chance in zip(_likely(season, gains), LIKELY, strict=True):
-        size = float(likely @ likely) / (noise.power * noise.sigma**2)
-        if view.profile.size / 2 * size > SURE * likely.size:  # were it chance, the change would lie along it
-            along = likely / louder
-            shown = float(along @ seen) ** 2 / float(along @ square @ along)
-            p = min(p, float(fdtrc(1, trusted, shown / error)) / chance)
-    return Change(season, p, (left[:count] + 1j * left[count:]) * noise.sigma / gains)
-
-
-def _noise_at(view: View, gains: Waves) -> tuple[Floats, float]:
-    """How much louder the noise of the waves is than an estimated autoregression says, shape (2 · waves,),
-    and how uncertain it is, as 1 / degrees of freedom.
-
-    At frequency zero both are known: there the estimate is too small by what `level_variance` puts
-    right, and var(log) = 4 · level_variance / size, as the delta method has it for one lag. A wave
-    gets of both the share that its spectrum has of the spectrum at zero.
-    """
-    import numpy as np
-
-    noise = view.noise
-    zero = max((1 - noise.sum) ** 2, TINY)
-    estimate = noise.tails * noise.power * noise.sigma**2 / zero
-    share = zero / np.maximum(gains.real**2 + gains.imag**2, zero)
-    louder = 1 / np.sqrt(1 - share * (1 - min(estimate / noise.level_variance, 1.0)))
-    doubt = 2 * noise.level_variance / view.profile.size * float(share[0]) ** 2 if noise.sum > 0 else 0.0
-    return np.concatenate((louder, louder)), doubt
+    response = Response.of(view.profile, season)
+    louder = np.concatenate((response.louder, response.louder))
+    plain = basis @ values
+    left, seen = inverse @ plain, plain / louder
+    free = float(values.size - 2 * count - 1)
+    known = 1 + view.noise.tails * values.size / view.profile.size  # how well training knew the season
+    error = max(view.power * values.size - float(left @ plain), TINY) / free * known
+    free = 1 / (1 / free + response.doubt)
+    p = float(fdtrc(2 * count, free, float(seen @ inverse @ seen) / (2 * count) / error)) / ANY
+    for likely, chance in _likely(view, season, response):
+        likely /= louder
+        shown = float(likely @ seen) ** 2 / float(likely @ square @ likely)
+        p = min(p, float(fdtrc(1, free, shown / error)) / chance)
+    sizes = (left[:count] + 1j * left[count:]) * view.noise.sigma / response.gains
+    return Change(season, p, sizes)
 
 
 def _prepared(view: View, season: Season, waves: Waves) -> tuple[Floats, Floats, Floats]:
@@ -169,21 +154,20 @@ def _centred(waves: Waves) -> Floats:
     return basis
 
 
-def gains_of(season: Season, phi: Floats, step: float) -> Waves:
-    """What the autoregression leaves of each wave, complex, shape (waves,)."""
+def _likely(view: View, season: Season, response: Response) -> Iterator[tuple[Floats, float]]:
+    """The likeliest changes as they look in innovations, each of shape (2 · waves,), and their chances.
+
+    None where training had no season to speak of. Waves are shrunk by what chance adds to them (the positive
+    part of James & Stein 1961, each wave by itself): unshrunk they point away from every window.
+    """
     import numpy as np
 
-    turns = -2j * math.pi * step / season.period
-    lags = np.outer(np.arange(1, season.amplitudes.size + 1), np.arange(1, phi.size + 1))
-    found: Waves = 1 - np.exp(turns * lags) @ phi
-    found[np.abs(found) < 1e-3] = 1e-3
-    return found
-
-
-def _likely(season: Season, gains: Waves) -> tuple[Floats, Floats]:
-    """The season itself and its derivative as they look in innovations, each of shape (2 · waves,)."""
-    import numpy as np
-
-    larger = season.amplitudes * gains
+    larger = season.amplitudes * response.gains
+    error = view.noise.power * view.noise.sigma**2 / (view.profile.size / 2) * response.louder**2
+    sizes = (larger.real**2 + larger.imag**2) / error
+    if float(sizes.sum()) <= SURE * 2 * sizes.size:  # were it chance, the change would lie along it
+        return
+    larger *= 1 - CHANCE / np.maximum(sizes, CHANCE)
     later = larger * 1j * np.arange(1, larger.size + 1)
-    return np.concatenate((larger.real, larger.imag)), np.concatenate((later.real, later.imag))
+    yield np.concatenate((larger.real, larger.imag)), LARGER
+    yield np.concatenate((later.real, later.imag)), LATER
