@@ -70,13 +70,13 @@ def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | No
     taking are one statement: no two runners can be given the same slice.
     """
     if position is None:
-        row = _CLAIM.execute(conn, {"runner": runner_id}).one_or_none()
+        row = _CLAIM.returned(conn, {"runner": runner_id})
     else:
-        row = _CLAIM_AT.execute(conn, {"runner": runner_id, "place": position}).one_or_none()
+        row = _CLAIM_AT.returned(conn, {"runner": runner_id, "place": position})
     if row is None:
         return None
     taken = slice_of(row)
-    attempt_id = _ATTEMPT.execute(
+    begun = _ATTEMPT.returned(
         conn,
         {
             "slice_id": taken.id,
@@ -85,11 +85,12 @@ def claim(conn: Connection, runner_id: int, *, now: datetime, position: int | No
             "started_at": now,
             **{name: getattr(taken, name) for name in RANGES},
         },
-    ).scalar_one()
+    )
+    assert begun is not None
     return Claim(
         slice=taken,
         attempt=row.attempt,
-        attempt_id=attempt_id,
+        attempt_id=begun.id,
         runner_id=runner_id,
         spec_hash=row.spec_hash,
         tries=row.tries,

@@ -150,7 +150,7 @@ def _leave(conn: Connection, leaving: Prepared, held: Claim, status: Status, **g
         "retry_at": None,
         **given,
     }
-    if leaving.execute(conn, values).rowcount == 0:
+    if not leaving.execute(conn, values):
         raise LeaseLostError(held.slice.id, held.attempt)
 
 

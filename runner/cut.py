@@ -138,11 +138,13 @@ def columns_of(data: Any) -> tuple[dict[Any, pd.Series[Any]], pd.Series[Any] | p
 
 def part_of(part: Any) -> Data:
     """One part of a pair that get_data returned, as pandas knows it. Raises ResultError for what is none."""
+    import numpy as np
     import pandas as pd
 
     if not isinstance(part, (pd.Series, pd.DataFrame)):
         try:
-            part = pd.Series(part, dtype="float64")
+            numbers = np.asarray(part, dtype=np.float64) if isinstance(part, list) else part
+            part = pd.Series(numbers, dtype=np.dtype(np.float64))
         except (TypeError, ValueError):
             raise ResultError(f"get_data() returned a pair with a {type(part).__name__} in it") from None
     if part.empty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,9 +14,9 @@ from ledger.errors import AccessError, ConflictError
 from ledger.recording import Recording
 from ledger.records import Claim
 from ledger.store import Ledger
-from runner.assignment import Assignment, Report
+from runner.assignment import Assignment
 from runner.claimtimes import ClaimTimes
-from runner.crew import Crew, Event, Worker
+from runner.crew import Crew, Death, Event, Worker
 from runner.flushing import Flushing
 from runner.lookahead import Lookahead
 from runner.obstacle import Obstacle
@@ -24,6 +25,7 @@ from runner.presence import Presence
 from runner.progress import Progress
 from runner.results import Results
 from runner.stopping import Stopping
+from runner.stride import Stride, seconds_of
 from runner.summary import Summary
 
 PATIENCE = 0.5
@@ -60,6 +62,7 @@ class Engine:
         self._ahead: list[Assignment] = []  # claimed, and waiting for a worker
         self._unrecorded: list[Event] = []  # what has ended and is not in the ledger yet
         self._unsure = False  # a transaction failed: it may stand all the same
+        self._stride = Stride()
         self._obstacle = Obstacle()
         self._claim_times = ClaimTimes(ledger.engine.dialect.name)
         self._queue_is_empty = False  # nothing was pending or waiting when we last looked
@@ -70,7 +73,7 @@ class Engine:
     def run(self) -> None:
         """Go on until nothing is left to do, or until told to stop."""
         while True:
-            self._collect(self._crew.events(self._patience(), self._flushing.woken))
+            self._collect(self._crew.events(self._patience(), self._flushing.woken, self._linger()))
             self._hand_out()  # what was claimed ahead: a worker does not wait for the ledger
             if not self._obstacle.waiting:
                 self._turn()
@@ -92,7 +95,13 @@ class Engine:
     def _collect(self, events: list[Event]) -> None:
         """Take what has ended; a model's files go to the disk before the ledger names them."""
         for event in events:
-            if isinstance(event, Report) and event.artifacts:
+            if isinstance(event, Death):
+                self._stride.note(event.seconds)
+                self._ahead[:0] = (task for task in event.left if isinstance(task, Assignment))
+                self._unrecorded.append(event)
+                continue
+            self._stride.note(seconds_of(event.facts))
+            if event.artifacts:
                 self._flushing.give(event)
             else:
                 self._unrecorded.append(event)
@@ -102,6 +111,10 @@ class Engine:
         if self._ahead and self._crew.free and self._obstacle.reason is None:
             return 0.0
         return PATIENCE
+
+    def _linger(self) -> float:
+        """How long results may gather: not at all when a worker has nothing to do meanwhile."""
+        return 0.0 if self._crew.free or self._stopping.wanted else self._stride.linger
 
     def _turn(self) -> None:
         """Say that this runner lives, write what happened, claim what comes next.
@@ -196,20 +209,23 @@ class Engine:
 
     def _known(self) -> set[int]:
         """The attempts that this runner knows it holds."""
-        held = [*(waiting.held for waiting in self._ahead), *(worker.held for worker in self._crew.busy)]
-        held += [*(event.held for event in self._unrecorded), *self._flushing.held]
-        return {claim.attempt_id for claim in held if claim is not None}
+        held = [waiting.held for waiting in self._ahead]
+        held += [task.held for worker in self._crew.busy for task in worker.tasks]
+        held += [*(event.held for event in self._unrecorded if event.held), *self._flushing.held]
+        return {claim.attempt_id for claim in held}
 
     def _wanting(self) -> list[int]:
-        """The workers a slice may be claimed for now: those that are free, and one ahead for each."""
+        """The workers a slice may be claimed for now, in turn: one to train, one ahead, more of fast ones."""
         if self._stopping.wanted or self._results.stop_reason:
             return []
-        wanting = [worker.number for worker in (*self._crew.free, *self._crew.free, *self._crew.busy)]
-        for waiting in self._ahead:
-            if waiting.worker in wanting:
-                wanting.remove(waiting.worker)
-            elif wanting:
-                wanting.pop()
+        each = 1 + max(1, self._stride.ahead)
+        claimed = Counter(waiting.worker for waiting in self._ahead)
+        room = {
+            worker.number: each - len(worker.tasks) - claimed.pop(worker.number, 0)
+            for worker in self._crew.open
+        }
+        wanting = [number for turn in range(each) for number, left in room.items() if turn < left]
+        wanting = wanting[: max(0, len(wanting) - claimed.total())]  # what was claimed for workers not there
         if self._options.limit is not None:
             return wanting[: max(0, self._options.limit - self._summary.started)]
         return wanting
@@ -217,16 +233,15 @@ class Engine:
     def _hand_out(self) -> None:
         if self._stopping.wanted or self._results.stop_reason or self._obstacle.reason is not None:
             return
-        for worker in self._crew.free:
-            assignment = self._for(worker)
-            if assignment is not None:
+        for worker in self._crew.open:
+            while len(worker.tasks) <= self._stride.ahead and (assignment := self._for(worker)):
                 self._ahead.remove(assignment)
                 self._crew.give(worker, assignment)
 
     def _for(self, worker: Worker[Claim]) -> Assignment | None:
         """What was claimed for this worker; else for another, which is better than to wait for that one."""
         own = next((waiting for waiting in self._ahead if waiting.worker == worker.number), None)
-        if own is not None or self._options.per_source is not None:
+        if own is not None or worker.tasks or self._options.per_source is not None:
             return own
         return self._ahead[0] if self._ahead else None
 

@@ -26,6 +26,8 @@ def files_in(folder: Path | None) -> dict[str, Path]:
     if folder.is_symlink():
         raise ModelFormatError("train() put a link in the place of `folder`; copy the files into it instead")
     found: dict[str, Path] = {}
+    if not folder.is_dir() or not any(folder.iterdir()):  # the usual case, in a fifth of the time
+        return found
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():

@@ -30,7 +30,6 @@ class Inline:
         self._one_thread = OneThread()
         self._stopping = stopping
         self._worker = Worker[Claim](number=1)
-        self._assignment: Assignment | None = None
 
     @property
     def size(self) -> int:
@@ -40,29 +39,45 @@ class Inline:
     @property
     def free(self) -> list[Worker[Claim]]:
         """This process, unless it holds a slice."""
-        return [] if self._worker.held else [self._worker]
+        return [] if self._worker.tasks else [self._worker]
 
     @property
     def busy(self) -> list[Worker[Claim]]:
         """This process, while it holds a slice."""
-        return [self._worker] if self._worker.held else []
+        return [self._worker] if self._worker.tasks else []
+
+    @property
+    def open(self) -> list[Worker[Claim]]:
+        """This process."""
+        return [self._worker]
 
     def give(self, worker: Worker[Claim], assignment: Assignment) -> None:
-        """Keep a claimed slice for the next call of `events`."""
-        worker.held = assignment.held
-        self._assignment = assignment
-        worker.since = time.monotonic()
+        """Keep a claimed slice for the next calls of `events`."""
+        worker.tasks.append(assignment)
 
-    def events(self, timeout: float, woken: Connection | None = None) -> list[Event]:
-        """Train what is held; without a slice, wait for `timeout` seconds, or for something on `woken`.
+    def events(self, timeout: float, woken: Connection | None = None, linger: float = 0.0) -> list[Event]:
+        """Train what is held, one slice, or more as long as `linger` seconds are not over.
 
-        Raises KeyboardInterrupt when told twice to stop meanwhile: then the slice is still held.
+        Without a slice, wait for `timeout` seconds, or for something on `woken`. Raises
+        KeyboardInterrupt when told twice to stop meanwhile: then the slice is still held.
         """
-        assignment = self._assignment
-        if assignment is None:
+        if not self._worker.tasks:
             wait([woken] if woken else [], timeout)
             return []
-        # As in a worker. The libraries are loaded by now, except for the very first slice.
+        until = time.monotonic() + linger
+        found = [self._next()]
+        while self._worker.tasks and time.monotonic() < until and not self._stopping.wanted:
+            try:
+                found.append(self._next())
+            except KeyboardInterrupt:  # the loop is told of it too, and first records what has ended
+                break
+        return found
+
+    def _next(self) -> Event:
+        """Train the slice whose turn it is. The libraries are loaded by now, except for the very first."""
+        assignment = self._worker.tasks[0]
+        assert isinstance(assignment, Assignment)
+        self._worker.since = time.monotonic()
         started, echo = time.monotonic(), Echo(sys.stdout)
         event: Event
         try:
@@ -74,11 +89,12 @@ class Inline:
             event = Death(
                 assignment.held, Ending(exit_code=code), None, echo.tail() or "", time.monotonic() - started
             )
-        self._worker.held = self._assignment = None
-        return [event]
+        self._worker.tasks.popleft()
+        return event
 
     def end(self) -> list[Claim]:
         """Return what is held and not yet trained."""
         self._training.close()
-        held, self._worker.held = self._worker.held, None
-        return [held] if held else []
+        held = [task.held for task in self._worker.tasks]
+        self._worker.tasks.clear()
+        return held

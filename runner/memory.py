@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
+_PEAK = b"VmHWM:"
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 _RESET = Path("/proc/self/clear_refs")
 
@@ -14,14 +16,22 @@ _RESET = Path("/proc/self/clear_refs")
 def forget_peak() -> None:
     """Let the peak start anew from what is used now, where the system can (Linux)."""
     with contextlib.suppress(OSError):
-        _RESET.write_text("5", encoding="ascii")
+        line = os.open(_RESET, os.O_WRONLY)
+        try:
+            os.write(line, b"5")
+        finally:
+            os.close(line)
 
 
 def peak_memory() -> int | None:
     """The peak of resident memory in bytes, since `forget_peak` on Linux, else of the whole process."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+    with contextlib.suppress(OSError, ValueError):
+        status = os.open(_STATUS, os.O_RDONLY)
+        try:
+            told = os.read(status, 65_536)
+        finally:
+            os.close(status)
+        return 1024 * int(told[told.index(_PEAK) + len(_PEAK) :].split(maxsplit=1)[0])
     if sys.platform == "win32":
         return None
     import resource

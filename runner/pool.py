@@ -6,12 +6,12 @@ import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from runner.crew import Death, H, Worker
+from runner.crew import Death, H, Task, Worker
 from runner.errors import RunnerError
 from runner.launch import Launcher
 from runner.lifeline import KILL, kill_group
@@ -28,7 +28,6 @@ WEIGH_SECONDS = 0.1
 
 R = TypeVar("R")
 """What a worker answers."""
-H_co = TypeVar("H_co", covariant=True)
 
 
 class Work(Protocol):
@@ -46,16 +45,8 @@ class Work(Protocol):
         """In the worker: what it works with, whose `attempt` answers what it is given."""
 
 
-class Task(Protocol[H_co]):
-    """What a worker is given."""
-
-    @property
-    def held(self) -> H_co:
-        """What it holds meanwhile."""
-
-
 class Pool(Generic[H, R]):
-    """Keeps `size` workers alive, one task each.
+    """Keeps `size` workers alive, which do what they are given one after the other.
 
     The folder `setup.scratch` is theirs: it is removed with all that trainings leave in it.
     """
@@ -88,56 +79,78 @@ class Pool(Generic[H, R]):
     @property
     def free(self) -> list[Worker[H]]:
         """The workers that wait for a task."""
-        return [worker for worker in self.workers.values() if worker.ready and worker.held is None]
+        return [worker for worker in self.open if not worker.tasks]
 
     @property
     def busy(self) -> list[Worker[H]]:
         """The workers that hold one."""
-        return [worker for worker in self.workers.values() if worker.held is not None]
+        return [worker for worker in self.workers.values() if worker.tasks]
+
+    @property
+    def open(self) -> list[Worker[H]]:
+        """The workers that may be given a task, now or for later."""
+        return [
+            worker
+            for worker in self.workers.values()
+            if worker.ready and not worker.worn and worker.told_to_end is None
+        ]
 
     def give(self, worker: Worker[H], assignment: Task[H]) -> None:
-        """Hand a task to a free worker."""
+        """Hand a task to a worker, which does it after those it was given before."""
         assert isinstance(worker, Process)
-        worker.held = assignment.held
-        worker.since = self._monotonic()
-        # Where it has just died, `events` will find that, and the slice in its hands.
-        with contextlib.suppress(ConnectionError):
-            worker.child.conn.send(assignment)
+        if not worker.tasks:
+            worker.since = self._monotonic()
+        worker.tasks.append(assignment)
+        worker.send(assignment)
 
-    def events(self, timeout: float, woken: Connection | None = None) -> list[R | Death[H]]:
+    def events(
+        self, timeout: float, woken: Connection | None = None, linger: float = 0.0
+    ) -> list[R | Death[H]]:
         """Wait up to `timeout` seconds, and return what workers reported or died of.
 
-        Something to read on `woken` ends the wait too. A dead worker is replaced at once. Raises
-        RunnerError when workers cannot train at all.
+        Something to read on `woken` ends the wait too; what happens within `linger` seconds is gathered.
+        A dead worker is replaced at once. Raises RunnerError when workers cannot train at all.
         """
-        self._end_overdue()
         self._end_oversized()
         if self._setup.memory_limit is not None:
             timeout = min(timeout, WEIGH_SECONDS)
+        if linger:  # asleep, and not woken for each of them
+            time.sleep(linger)
         found: list[R | Death[H]] = []
         for conn in wait([*self.workers, *([woken] if woken else [])], timeout):
-            if conn is woken:
-                continue
-            worker = self.workers[cast(Connection, conn)]
+            if conn is not woken:
+                found += self._heard(self.workers[cast(Connection, conn)])
+        self._end_overdue()  # now that all is known which they have done
+        return found
+
+    def _heard(self, worker: Process[H]) -> Iterator[R | Death[H]]:
+        """All that a worker has sent."""
+        conn = worker.child.conn
+        while True:
             try:
-                message = worker.child.conn.recv()
+                message = conn.recv()
             except (EOFError, ConnectionError):
-                found.append(self._bury(worker))
-                continue
+                yield self._bury(worker)
+                return
             if isinstance(message, RunnerError):
                 raise message
             if isinstance(message, int):  # its pid
                 worker.ready = True
-                continue
-            worker.held = None
-            found.append(message)
-            if worker.wear.is_too_much(worker.child.pid, self._setup.memory_limit):
-                self._replace(worker)
-        return found
+            else:
+                yield message
+                self._has_done_one(worker)
+            if conn.closed or not conn.poll():
+                return
+
+    def _has_done_one(self, worker: Process[H]) -> None:
+        worker.done(self._monotonic())
+        worker.worn = worker.worn or worker.wear.is_too_much(worker.child.pid, self._setup.memory_limit)
+        if worker.worn and not worker.tasks:
+            self._replace(worker)
 
     def end(self) -> list[H]:
         """Kill every worker and return what they held."""
-        held = [worker.held for worker in self.workers.values() if worker.held is not None]
+        held = [task.held for worker in self.workers.values() for task in worker.tasks]
         for worker in self.workers.values():
             kill_group(worker.child.pid, KILL)
             worker.child.conn.close()
@@ -170,8 +183,10 @@ class Pool(Generic[H, R]):
 
     def _bury(self, worker: Process[H]) -> Death[H]:
         del self.workers[worker.child.conn]
+        innocent = worker.has_ended_for_another
         death = Death(
-            held=worker.held,
+            held=None if innocent else worker.held,
+            left=list(worker.tasks)[0 if innocent else 1 :],
             ending=worker.launcher.ending(worker.child),
             exceeded=worker.exceeded,
             output=tail_of(worker.printed),
@@ -205,9 +220,8 @@ class Pool(Generic[H, R]):
             return
         self._weighed = now
         for worker in self.workers.values():
-            if worker.held is not None and memory_of(worker.child.pid, family=True) > limit:
-                worker.exceeded, worker.told_to_end = "memory", now
-                kill_group(worker.child.pid, KILL)
+            if worker.tasks and memory_of(worker.child.pid, family=True) > limit:
+                worker.end("memory", KILL, now)
 
     def _end_overdue(self) -> None:
         now = self._monotonic()
@@ -216,5 +230,4 @@ class Pool(Generic[H, R]):
                 if now - worker.told_to_end > TERM_SECONDS:
                     kill_group(worker.child.pid, KILL)
             elif worker.is_overdue(now, self._timeout):
-                worker.exceeded, worker.told_to_end = "timeout", now
-                kill_group(worker.child.pid, signal.SIGTERM)
+                worker.end("timeout", signal.SIGTERM, now)

@@ -58,9 +58,10 @@ class Scratch:
         self._make()
 
     def _is_empty(self) -> bool:
-        if {folder.name for folder in self._root.iterdir()} != {"model", "tmp"}:
+        try:
+            with os.scandir(self._root) as found:
+                folders = {entry.name: entry.is_dir(follow_symlinks=False) for entry in found}
+            as_made = folders == {"model": True, "tmp": True}
+            return as_made and not any(self.model.iterdir()) and not any(self._temporary.iterdir())
+        except OSError:  # a training may also have removed them
             return False
-        folders = (self.model, self._temporary)
-        return all(folder.is_dir() and not folder.is_symlink() for folder in folders) and not any(
-            map(os.listdir, folders)
-        )

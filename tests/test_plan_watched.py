@@ -19,7 +19,7 @@ class Script:
     def __init__(self) -> None:
         self.coming: list[object] = []
 
-    free = busy = ()
+    free = busy = open = ()
 
     def give(self, worker, assignment) -> None:
         pass
@@ -129,7 +129,7 @@ def test_what_fails_counts_as_often_as_a_run_would_try_it(watched, crew, event, 
 
 
 def test_the_time_the_runner_waits_counts_from_the_first_slice_on(watched, crew, clock):
-    def passing(timeout, woken=None):
+    def passing(timeout, woken=None, linger=0.0):
         clock.now += timeout
         return []
 
@@ -139,3 +139,17 @@ def test_the_time_the_runner_waits_counts_from_the_first_slice_on(watched, crew,
     watched.events(2.0)
 
     assert watched.waited == 2.0
+
+
+def test_what_a_worker_did_since_it_was_last_heard_of_shares_the_time_as_measured(watched, crew, clock):
+    for number in (1, 2):
+        watched.give(Worker(1), Assignment(held(number)))
+    clock.now = 8.0
+    crew.coming = [
+        Report(held(1), Facts(load_seconds=2.0, fit_seconds=1.0)),
+        Report(held(2), Facts(fit_seconds=1.0)),
+    ]
+    watched.events(0.5)
+
+    assert [(each.slice_id, each.seconds) for each in watched.trained] == [("s1", 6.0), ("s2", 2.0)]
+    assert watched.ended == 8.0

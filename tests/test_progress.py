@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 
 import pytest
 
 from ledger.records import Claim, Slice
 from runner import progress
+from runner.assignment import Assignment
 from runner.crew import Worker
 from runner.progress import Lines, Pace, headline, progress_for
 from runner.summary import Summary
@@ -22,7 +24,9 @@ class Monotonic:
 
 class OneBusy:
     size = 1
-    busy = (Worker(1, Claim(Slice("cpu-1", "0", "1", "2", "3"), 1, 1, 1, "0", 0, 0), 100.0),)
+    busy = (
+        Worker(1, deque([Assignment(Claim(Slice("cpu-1", "0", "1", "2", "3"), 1, 1, 1, "0", 0, 0))]), 100.0),
+    )
     free = ()
 
 

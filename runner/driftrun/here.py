@@ -19,32 +19,33 @@ class Here:
             os.environ.setdefault(name, value)
         self._checking = Checking(setup)
         self._worker = Worker[Batch](number=1)
-        self._task: Task | None = None
 
     @property
     def free(self) -> list[Worker[Batch]]:
         """This process, unless it holds a batch."""
-        return [] if self._worker.held else [self._worker]
+        return [] if self._worker.tasks else [self._worker]
 
     @property
     def busy(self) -> list[Worker[Batch]]:
         """This process, while it holds a batch."""
-        return [self._worker] if self._worker.held else []
+        return [self._worker] if self._worker.tasks else []
 
     def give(self, worker: Worker[Batch], assignment: Task) -> None:
         """Keep a batch for the next call of `events`."""
-        worker.held, self._task = assignment.held, assignment
+        worker.tasks.append(assignment)
 
     def events(self, timeout: float) -> list[Answer | Death[Batch]]:
         """Check what is held; without that, wait for `timeout` seconds."""
-        if self._task is None:
+        if not self._worker.tasks:
             wait([], timeout)
             return []
+        task = self._worker.tasks[0]
+        assert isinstance(task, Task)
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1):  # as in a worker: small sums are slower with more threads
-            answer = self._checking.attempt(self._task)
-        self._worker.held = self._task = None
+            answer = self._checking.attempt(task)
+        self._worker.tasks.clear()
         return [answer]
 
     def end(self) -> list[Batch]:

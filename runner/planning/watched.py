@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -12,7 +12,10 @@ from runner.assignment import Assignment, Report
 from runner.crew import Crew, Death, Event, Worker
 from runner.planning.load import Load
 from runner.retry import MAX_CRASHES
+from runner.stride import seconds_of
 
+INSTANT = 1e-6
+"""Seconds: no slice takes less."""
 BLOCK = 4096
 """Bytes that a file takes on the disk at least."""
 
@@ -68,8 +71,13 @@ class Watched:
         """The workers that hold a slice."""
         return self._crew.busy
 
+    @property
+    def open(self) -> Sequence[Worker[Claim]]:
+        """The workers that may be given a slice, now or for later."""
+        return self._crew.open
+
     def give(self, worker: Worker[Claim], assignment: Assignment) -> None:
-        """Hand a claimed slice to a free worker."""
+        """Hand a claimed slice to a worker, which trains it after those it was given before."""
         now = self._monotonic()
         if self.began is None:
             self.began = now
@@ -78,16 +86,15 @@ class Watched:
         self._free_since.setdefault(worker.number, now)
         self._crew.give(worker, assignment)
 
-    def events(self, timeout: float, woken: Connection | None = None) -> list[Event]:
+    def events(self, timeout: float, woken: Connection | None = None, linger: float = 0.0) -> list[Event]:
         """Wait up to `timeout` seconds, and return what workers reported or died of."""
         start = self._monotonic()
-        found = self._crew.events(timeout, woken)
+        found = self._crew.events(timeout, woken, linger)
         now = self._monotonic()
         if self.began is not None:
             self.waited += now - start
-        for event in found:
-            if event.held is not None:
-                self._note(event, event.held, now)
+        for event, worker, spent in self._spent(found, now):
+            self._note(event, worker, spent)
         return found
 
     def end(self) -> list[Claim]:
@@ -96,16 +103,30 @@ class Watched:
             self.others = self._load.others()
         return self._crew.end()
 
-    def _note(self, event: Event, held: Claim, now: float) -> None:
-        worker = self._given.pop(held.attempt_id)
-        spent = now - self._free_since[worker]
-        self._free_since[worker] = self.ended = now
+    def _spent(self, found: Sequence[Event], now: float) -> Iterator[tuple[Event, int, float]]:
+        """Each event of a slice with its worker and its seconds.
+
+        Those of one worker share the time since it was last heard of, as they measured it themselves.
+        """
+        of: dict[int, list[Event]] = {}
+        for event in found:
+            if event.held is not None:
+                of.setdefault(self._given.pop(event.held.attempt_id), []).append(event)
+        for worker, events in of.items():
+            since, self._free_since[worker] = self._free_since[worker], now
+            took = [max(_seconds(event), INSTANT) for event in events]
+            for event, seconds in zip(events, took, strict=True):
+                yield event, worker, (now - since) * seconds / sum(took)
+
+    def _note(self, event: Event, worker: int, spent: float) -> None:
+        assert event.held is not None
+        self.ended = self._free_since[worker]
         facts = event.facts if isinstance(event, Report) else Facts()
         files = event.artifacts if isinstance(event, Report) else ()
         error, message, tries = self._failure(event)
         self.trained.append(
             Trained(
-                slice_id=held.slice.id,
+                slice_id=event.held.slice.id,
                 worker=worker,
                 seconds=spent,
                 load=min(spent, facts.load_seconds or 0.0),
@@ -134,3 +155,7 @@ class Watched:
             return None, "", 1
         tries = 1 if event.failure.final or event.failure.by_data else self._max_attempts
         return event.failure.error_type, event.failure.message, tries
+
+
+def _seconds(event: Event) -> float:
+    return event.seconds if isinstance(event, Death) else seconds_of(event.facts)

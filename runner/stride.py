@@ -1,0 +1,46 @@
+"""How many slices a worker may hold: where each takes milliseconds, several, so that nobody waits.
+
+To hand over one slice, wake the runner and commit one transaction costs as long as to train a fast
+model. Where slices take longer than that each is handed over by itself, and none waits in a worker's
+hands while another worker is free.
+"""
+
+from __future__ import annotations
+
+from ledger.records import Facts
+
+AHEAD_SECONDS = 0.02
+"""So much work lies before a worker; a slice that takes longer lies there alone."""
+MOST = 32
+LINGER_SECONDS = 0.004
+"""For so long the runner lets results gather, while its workers have something to do."""
+WEIGHT = 1 / 8
+"""Of the newest slice in the mean; the first slices are handed over one by one."""
+_LEAST = AHEAD_SECONDS / MOST
+_PHASES = ("load_seconds", "fit_seconds", "evaluate_seconds", "save_seconds")
+
+
+class Stride:
+    """What slices took of late, and what follows from it."""
+
+    def __init__(self) -> None:
+        self._mean = 1.0  # seconds: unknown slices are slow ones
+
+    @property
+    def ahead(self) -> int:
+        """How many slices may wait in the hands of a worker while it trains another."""
+        return int(AHEAD_SECONDS / max(self._mean, _LEAST))
+
+    @property
+    def linger(self) -> float:
+        """Seconds for which results may gather before they are recorded; 0 where slices are slow."""
+        return min(LINGER_SECONDS, self.ahead * self._mean / 2)
+
+    def note(self, seconds: float) -> None:
+        """A slice was trained in so many seconds."""
+        self._mean += WEIGHT * (seconds - self._mean)
+
+
+def seconds_of(facts: Facts) -> float:
+    """How long an attempt took, of all that it has measured."""
+    return sum(getattr(facts, phase) or 0.0 for phase in _PHASES)
