@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,11 +11,11 @@ from ledger import faults
 from ledger.artifacts import CannotKeepError
 from ledger.errors import AccessError, ConflictError
 from ledger.recording import Recording
-from ledger.records import Claim
 from ledger.store import Ledger
-from runner.assignment import Assignment
+from runner.assignment import Assignment, Report
 from runner.claimtimes import ClaimTimes
-from runner.crew import Crew, Death, Event, Worker
+from runner.crew import Crew, Event
+from runner.dealing import Dealing
 from runner.flushing import Flushing
 from runner.lookahead import Lookahead
 from runner.obstacle import Obstacle
@@ -25,7 +24,6 @@ from runner.presence import Presence
 from runner.progress import Progress
 from runner.results import Results
 from runner.stopping import Stopping
-from runner.stride import Stride, seconds_of
 from runner.summary import Summary
 
 PATIENCE = 0.5
@@ -59,10 +57,9 @@ class Engine:
         self._progress = progress
         self._summary = summary
         self._lookahead = lookahead or Lookahead(per_source=options.per_source)
-        self._ahead: list[Assignment] = []  # claimed, and waiting for a worker
+        self._dealing = Dealing(crew, keeps_to_plan=options.per_source is not None)
         self._unrecorded: list[Event] = []  # what has ended and is not in the ledger yet
         self._unsure = False  # a transaction failed: it may stand all the same
-        self._stride = Stride()
         self._obstacle = Obstacle()
         self._claim_times = ClaimTimes(ledger.engine.dialect.name)
         self._queue_is_empty = False  # nothing was pending or waiting when we last looked
@@ -73,7 +70,7 @@ class Engine:
     def run(self) -> None:
         """Go on until nothing is left to do, or until told to stop."""
         while True:
-            self._collect(self._crew.events(self._patience(), self._flushing.woken, self._linger()))
+            self._collect(self._crew.events(self._patience(), self._flushing.woken, self._dealing.linger))
             self._hand_out()  # what was claimed ahead: a worker does not wait for the ledger
             if not self._obstacle.waiting:
                 self._turn()
@@ -84,8 +81,8 @@ class Engine:
 
     def give_back(self, why: str) -> None:
         """Kill what is being trained, record what has ended, and give back all that is held."""
-        held = [*self._crew.end(), *(waiting.held for waiting in self._ahead)]
-        self._ahead.clear()
+        held = self._crew.end() + self._dealing.waiting
+        self._dealing.forget()
         self._unrecorded += self._flushing.finish()
         if held or self._unrecorded:
             with self._recording() as record:
@@ -95,26 +92,15 @@ class Engine:
     def _collect(self, events: list[Event]) -> None:
         """Take what has ended; a model's files go to the disk before the ledger names them."""
         for event in events:
-            if isinstance(event, Death):
-                self._stride.note(event.seconds)
-                self._ahead[:0] = (task for task in event.left if isinstance(task, Assignment))
-                self._unrecorded.append(event)
-                continue
-            self._stride.note(seconds_of(event.facts))
-            if event.artifacts:
+            self._dealing.note(event)
+            if isinstance(event, Report) and event.artifacts:
                 self._flushing.give(event)
             else:
                 self._unrecorded.append(event)
         self._unrecorded += self._flushing.taken()
 
     def _patience(self) -> float:
-        if self._ahead and self._crew.free and self._obstacle.reason is None:
-            return 0.0
-        return PATIENCE
-
-    def _linger(self) -> float:
-        """How long results may gather: not at all when a worker has nothing to do meanwhile."""
-        return 0.0 if self._crew.free or self._stopping.wanted else self._stride.linger
+        return 0.0 if self._dealing.is_owing and self._obstacle.reason is None else PATIENCE
 
     def _turn(self) -> None:
         """Say that this runner lives, write what happened, claim what comes next.
@@ -125,7 +111,7 @@ class Engine:
         try:
             self._ledger.require_present()
             if not self._presence.tick():
-                self._ahead.clear()  # somebody else has them now
+                self._dealing.forget()
             self._results.probe()
             self._record()
         except (AccessError, ConflictError, CannotKeepError) as error:
@@ -165,7 +151,7 @@ class Engine:
         # A runner that was declared dead meanwhile is given nothing, whatever is left.
         self._queue_is_empty = nothing_left and self._presence.tick(at_once=True)
         self._summary.started += len(claimed)
-        self._ahead.extend(claimed)
+        self._dealing.add(claimed)
         if claimed:
             faults.reach("claimed")
         if slow := self._claim_times.warning():
@@ -209,41 +195,22 @@ class Engine:
 
     def _known(self) -> set[int]:
         """The attempts that this runner knows it holds."""
-        held = [waiting.held for waiting in self._ahead]
-        held += [task.held for worker in self._crew.busy for task in worker.tasks]
-        held += [*(event.held for event in self._unrecorded if event.held), *self._flushing.held]
+        held = [*self._dealing.held, *self._flushing.held]
+        held += [event.held for event in self._unrecorded if event.held is not None]
         return {claim.attempt_id for claim in held}
 
     def _wanting(self) -> list[int]:
-        """The workers a slice may be claimed for now, in turn: one to train, one ahead, more of fast ones."""
+        """The workers a slice may be claimed for now."""
         if self._stopping.wanted or self._results.stop_reason:
             return []
-        each = 1 + max(1, self._stride.ahead)
-        claimed = Counter(waiting.worker for waiting in self._ahead)
-        room = {
-            worker.number: each - len(worker.tasks) - claimed.pop(worker.number, 0)
-            for worker in self._crew.open
-        }
-        wanting = [number for turn in range(each) for number, left in room.items() if turn < left]
-        wanting = wanting[: max(0, len(wanting) - claimed.total())]  # what was claimed for workers not there
+        wanting = self._dealing.wanting()
         if self._options.limit is not None:
             return wanting[: max(0, self._options.limit - self._summary.started)]
         return wanting
 
     def _hand_out(self) -> None:
-        if self._stopping.wanted or self._results.stop_reason or self._obstacle.reason is not None:
-            return
-        for worker in self._crew.open:
-            while len(worker.tasks) <= self._stride.ahead and (assignment := self._for(worker)):
-                self._ahead.remove(assignment)
-                self._crew.give(worker, assignment)
-
-    def _for(self, worker: Worker[Claim]) -> Assignment | None:
-        """What was claimed for this worker; else for another, which is better than to wait for that one."""
-        own = next((waiting for waiting in self._ahead if waiting.worker == worker.number), None)
-        if own is not None or worker.tasks or self._options.per_source is not None:
-            return own
-        return self._ahead[0] if self._ahead else None
+        if not self._stopping.wanted and not self._results.stop_reason and self._obstacle.reason is None:
+            self._dealing.deal()
 
     def _stop_now(self) -> bool:
         """Whether a run that was told to stop has no reason to wait any longer."""
@@ -257,7 +224,7 @@ class Engine:
 
     def _finished(self) -> bool:
         """Whether nothing is claimed, pending or waiting, or the limit is reached."""
-        if self._ahead or self._crew.busy or self._unrecorded or self._flushing.held:
+        if self._dealing.held or self._unrecorded or self._flushing.held:
             return False
         spent = self._options.limit is not None and self._summary.started >= self._options.limit
         return spent or self._queue_is_empty
