@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -26,7 +27,8 @@ from ledger.store import Ledger
 from runner import tables
 from runner.driftrun.options import DriftOptions
 from runner.driftrun.seat import AtWorkError, Seat, require_free
-from runner.errors import OptionError
+from runner.errors import OptionError, WorkerFileError
+from runner.pool import Pool
 from tests.drifting import World
 
 ONCE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
@@ -655,6 +657,86 @@ def test_a_drift_run_at_which_nobody_is_any_more_is_unhealthy(begun):
         f"Drift run {run.id} (4 checks) was interrupted, and none of its checks has a verdict: "
         "`runner drift --resume` goes on with it."
     ]
+
+
+NOT_LOADED = "raise OSError('no such license')\n\ndef get_data(row):\n    pass\n"
+
+
+@ONCE
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"ids": ["none"]}, UnknownSliceError),
+        ({"where": "no_such_column = 1"}, QueryError),
+        ({"detector": "none.py:Mine"}, OptionError),
+        ({"worker": "bad.py"}, WorkerFileError),
+        ({"worker": "none.py"}, OptionError),
+    ],
+)
+def test_what_cannot_be_asked_for_gives_up_no_interrupted_run_and_begins_none(begun, wrong, error, workers):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+    Path("bad.py").write_text(NOT_LOADED, encoding="utf-8")
+
+    with pytest.raises(error):
+        check(ledger, workers=workers, **wrong)
+
+    assert [each.id for each in ledger.open_drift_runs()] == [run.id]
+    assert answers(ledger, "SELECT count(*) FROM drift_runs") == [(1,)]
+    assert ledger.live_runners() == []
+
+
+@ONCE
+def test_a_resumed_run_whose_workers_cannot_start_can_be_resumed_again(begun):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+    Path("bad.py").write_text(NOT_LOADED, encoding="utf-8")
+
+    with pytest.raises(WorkerFileError, match="no such license"):
+        check(ledger, resume=True, worker="bad.py")
+    (ending,) = answers(ledger, "SELECT ending FROM runners ORDER BY id DESC LIMIT 1")
+
+    assert ending == ("could not start",)
+    assert check(ledger, resume=True)["insufficient"] == 3
+    assert answers(ledger, "SELECT id, ending FROM drift_runs") == [(run.id, "decided")]
+
+
+@ONCE
+def test_a_run_without_anything_to_check_begins_nothing_and_gives_up_nothing(begun):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+    ledger.requeue(Selection(ids=("web0.m00",)))
+    with writing(ledger.engine) as conn:
+        conn.execute(text("UPDATE slices SET champion_id = NULL WHERE id = 'web0.m00'"))
+    before = answers(ledger, "SELECT count(*) FROM runners")
+
+    found = runner.check_drift(ledger, ids=["web0.m00"], workers=1, quiet=True)
+
+    assert found.lines() == [
+        "  1 of the slices named have no model that serves",
+        f"There is no model to check. Next: ledger status{ledger.option}",
+    ]
+    assert found.exit_code == 0
+    assert [each.id for each in ledger.open_drift_runs()] == [run.id]
+    assert answers(ledger, "SELECT count(*) FROM runners") == before
+
+
+@ONCE
+def test_a_run_that_is_stopped_before_a_worker_is_ready_has_not_begun(begun, monkeypatch):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+    monkeypatch.setattr(Pool, "free", [])
+    events = Pool.events
+    monkeypatch.setattr(
+        Pool, "events", lambda self, wait: signal.raise_signal(signal.SIGTERM) or events(self, 0.0)
+    )
+
+    found = runner.check_drift(ledger, workers=1, quiet=True)
+
+    assert found.exit_code == 128 + signal.SIGTERM
+    assert found.lines()[-1] == f"Next: runner drift{ledger.option}"
+    assert [each.id for each in ledger.open_drift_runs()] == [run.id]
 
 
 def test_what_is_written_twice_is_there_once(begun):

@@ -16,7 +16,7 @@ class DriftSummary:
     """Counts of one drift run: `done` checks of `planned`, and `counts` by verdict once they are decided."""
 
     ledger_option: str = ""  # what the next command needs to find the ledger
-    run_id: int = 0
+    run_id: int = 0  # 0 while none has begun
     named: int = 0  # slices asked for by their ids
     planned: int = 0
     sources: int = 0  # tables and files
@@ -50,9 +50,11 @@ class DriftSummary:
         rate = f", {self.done / self.seconds:.0f} checks/s" if self.seconds > 0 and self.done else ""
         if self.counts is None:
             told = f"Stopped: {self.done} of {self.planned} checks are done in {span(self.seconds)}{rate}"
-            return [told, f"Next: runner drift --resume{self.ledger_option}"]
+            resume = " --resume" if self.run_id else ""
+            return [told, f"Next: runner drift{resume}{self.ledger_option}"]
         if not self.planned:
-            return [f"There is no model to check. Next: ledger status{self.ledger_option}"]
+            told = f"There is no model to check. Next: ledger status{self.ledger_option}"
+            return [*self._without_model(), told]
         counted = ", ".join(f"{self.counts.get(name, 0)} {name.replace('_', ' ')}" for name in ORDER)
         told = f"{sum(self.counts.values())} models checked in {span(self.seconds)}{rate}: {counted}"
         worst = [f"  {each.slice_id}: {_in_words(each)}" for each in self.worst]
