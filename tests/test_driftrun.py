@@ -573,6 +573,32 @@ def test_an_option_of_a_drift_run_that_cannot_be_is_named_with_its_section(train
 
 
 @ONCE
+@pytest.mark.parametrize("section", ["run", "drift"])
+def test_a_detector_named_in_a_file_lies_beside_that_file(trained, world, section):
+    folder = Path("settings")
+    folder.mkdir()
+    write_detector()
+    Path("mine.py").rename(folder / "mine.py")
+    (folder / "own.toml").write_text(f'[{section}]\ndetector = "mine.py:Mine"\n', encoding="utf-8")
+
+    check(trained, config="settings/own.toml")
+
+    ((options,),) = answers(trained, "SELECT options FROM drift_runs")
+    assert json.loads(options)["detector"] == f"{folder.absolute() / 'mine.py'}:Mine"
+
+
+@ONCE
+@pytest.mark.parametrize(("section", "named"), [("run", ""), ("drift", r"\[drift\] ")])
+def test_a_file_of_options_cannot_name_another_one(trained, section, named):
+    Path("runner.toml").write_text(f'[{section}]\nconfig = "other.toml"\n', encoding="utf-8")
+
+    with pytest.raises(
+        OptionError, match=rf"runner\.toml: {named}config names the file .* give it as --config"
+    ):
+        check(trained)
+
+
+@ONCE
 def test_a_training_run_does_not_take_up_the_options_of_a_drift_run(trained, world):
     world.go_on()
     check(trained, window=200)
