@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 from collections import Counter
@@ -815,7 +816,7 @@ def test_an_interrupted_run_does_not_go_on_with_other_checks(begun, other):
 def test_a_run_that_ends_while_it_is_waited_for_is_followed_by_a_new_one(begun, monkeypatch):
     ledger, seat, run = begun
 
-    def ended(ledger, run):
+    def ended(ledger, run, say):
         ledger.abandon(run)
         seat.leave("finished")
 
@@ -842,11 +843,31 @@ def test_a_run_whose_runner_is_silent_for_a_whole_lease_is_free(begun):
     ledger, seat, run = begun
     with writing(ledger.engine) as conn:
         conn.execute(update(runners).values(heartbeat_at=ledger.now() - timedelta(minutes=5)))
-    seconds = iter(range(0, 1_000, 50))
+    seconds, told = iter(range(0, 1_000, 25)), []
 
-    require_free(ledger, run, wait=lambda _: None, monotonic=lambda: float(next(seconds)))
+    require_free(ledger, run, told.append, wait=lambda _: None, monotonic=lambda: float(next(seconds)))
 
     assert answers(ledger, f"SELECT ending FROM runners WHERE id = {seat.runner_id}") == [("died",)]
+    (sentence,) = told
+    assert sentence.startswith(f"Waiting up to 60 s for a heartbeat of runner {seat.runner_id} on ")
+    assert f", pid {os.getpid()}, which has drift run {run.id}: " in sentence
+
+
+def test_a_resumed_run_says_whom_it_waits_for(begun, monkeypatch):
+    ledger, seat, run = begun
+    with writing(ledger.engine) as conn:
+        conn.execute(update(runners).where(runners.c.id == seat.runner_id).values(host="elsewhere"))
+    monkeypatch.setattr("runner.driftrun.seat.LOOK_SECONDS", 0.0)
+    told = []
+
+    def say(sentence: str) -> None:
+        told.append(sentence)
+        seat.leave("stopped")
+
+    check(ledger, resume=True, say=say)
+
+    assert f"runner {seat.runner_id} on elsewhere, pid {os.getpid()}" in told[0]
+    assert told[1].startswith(f"Resuming drift run {run.id}: ")
 
 
 def test_a_ledger_that_cannot_be_written_for_a_while_costs_no_check(trained, world, monkeypatch):

@@ -60,7 +60,7 @@ def check_drift(
             return check_drift(opened, ends_program=ends_program, **given)
     started = time.monotonic()
     chosen = normalised(given, kinds=DRIFT_KINDS)
-    interrupted = _interrupted(ledger, waiting=not dry_run) if resume else None
+    interrupted = _interrupted(ledger, say, waiting=not dry_run) if resume else None
     options = _options(ledger, chosen, interrupted)
     summary = DriftSummary(ledger_option=ledger.option, named=len(set(options.ids)))
     find(options.detector)  # its errors are told before anything starts
@@ -80,13 +80,13 @@ def check_drift(
     return summary
 
 
-def _interrupted(ledger: Ledger, *, waiting: bool) -> DriftRun | None:
+def _interrupted(ledger: Ledger, say: Callable[[str], None], *, waiting: bool) -> DriftRun | None:
     """The run to go on with, None where there is none; with `waiting` only one at which nobody is any more.
 
     Raises AtWorkError for one that is at work.
     """
     while (run := next(iter(ledger.open_drift_runs()), None)) is not None and waiting:
-        require_free(ledger, run)
+        require_free(ledger, run, say)
         if run in ledger.open_drift_runs():  # else it came to its end while it was waited for
             break
     return run
