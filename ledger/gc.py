@@ -38,6 +38,8 @@ class Collected:
             told.append(
                 f"{self.older.files} files of older models ({self.older.bytes / 1e6:.1f} MB) {would}removed"
             )
+        if self.older.profiles:
+            told.append(f"{self.older.profiles} profiles of what older models were trained on {would}removed")
         if self.refused:
             told.append(f"{len(self.refused)} could not be removed, such as {self.refused[0]}")
         if self.unexplained:
