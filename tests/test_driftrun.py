@@ -25,7 +25,7 @@ from ledger.errors import AccessError, QueryError, UnknownSliceError
 from ledger.requeue import Selection
 from ledger.schema import runners
 from ledger.store import Ledger
-from runner import tables
+from runner import progress, tables
 from runner.driftrun.options import DriftOptions
 from runner.driftrun.seat import AtWorkError, Seat, require_free
 from runner.errors import OptionError, WorkerFileError
@@ -764,6 +764,21 @@ def test_a_run_that_is_stopped_before_a_worker_is_ready_has_not_begun(begun, mon
     assert found.exit_code == 128 + signal.SIGTERM
     assert found.lines()[-1] == f"Next: runner drift{ledger.option}"
     assert [each.id for each in ledger.open_drift_runs()] == [run.id]
+
+
+@ONCE
+def test_the_rate_of_a_resumed_run_is_of_its_own_checks(begun, monkeypatch):
+    ledger, seat, _ = begun
+    seat.leave("stopped")
+    paces = []
+    monkeypatch.setattr(progress, "Lines", lambda pace, *_: paces.append(pace) or progress.Silent())
+
+    found = runner.check_drift(ledger, resume=True, workers=0)
+    found.seconds = 1.0
+
+    assert (found.done, found.before) == (4, 1)
+    assert "4 models checked in 1.0 s, 3 checks/s: " in found.lines()[0]
+    assert [pace.rate(1) for pace in paces] == [0.0]
 
 
 def test_what_is_written_twice_is_there_once(begun):

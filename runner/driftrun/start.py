@@ -169,7 +169,7 @@ class _Run:
     def _look_back(self, interrupted: DriftRun | None) -> None:
         if interrupted is not None:
             self._summary.run_id, self._summary.planned = interrupted.id, interrupted.planned
-            self._summary.done = self._ledger.found_so_far(interrupted)
+            self._summary.done = self._summary.before = self._ledger.found_so_far(interrupted)
 
     def _begin(self, interrupted: DriftRun | None) -> None:
         if interrupted is None:
@@ -201,7 +201,8 @@ class _Run:
 
     def _engine(self, open_: contextlib.ExitStack) -> DriftEngine:
         words = Words(lambda batch: batch.told, "checking")
-        progress = progress_for(self._summary.planned, quiet=self._quiet, words=words)
+        done = self._summary.done
+        progress = progress_for(self._summary.planned, done=done, quiet=self._quiet, words=words)
         open_.callback(progress.close)
         with told_when_slow(self._say):
             checkers = checkers_for(self._ledger, self._options)

@@ -23,6 +23,7 @@ class DriftSummary:
     unprofiled: int = 0  # slices without a profile; only of a dry run
     dry_run: bool = False
     done: int = 0
+    before: int = 0  # of them by the process that was interrupted
     counts: Mapping[str, int] | None = None
     worst: Sequence[Told] = ()
     reasons: Mapping[str, int] = field(default_factory=dict)  # the commonest of what was insufficient
@@ -47,7 +48,8 @@ class DriftSummary:
         """What to tell the user: what was found, and what to type next."""
         if self.dry_run:
             return self._planned()
-        rate = f", {self.done / self.seconds:.0f} checks/s" if self.seconds > 0 and self.done else ""
+        made = self.done - self.before
+        rate = f", {made / self.seconds:.0f} checks/s" if self.seconds > 0 and made else ""
         if self.counts is None:
             told = f"Stopped: {self.done} of {self.planned} checks are done in {span(self.seconds)}{rate}"
             resume = " --resume" if self.run_id else ""
