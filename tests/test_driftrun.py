@@ -766,6 +766,19 @@ def test_a_run_that_is_stopped_before_a_worker_is_ready_has_not_begun(begun, mon
     assert [each.id for each in ledger.open_drift_runs()] == [run.id]
 
 
+def test_status_tells_a_drift_run_that_is_at_work_and_no_other(begun, place):
+    ledger, seat, run = begun
+
+    at_work = CliRunner().invoke(app, ["status", "--ledger", place]).output.splitlines()
+    plain = json.loads(CliRunner().invoke(app, ["status", "--ledger", place, "--json"]).output)
+    with writing(ledger.engine) as conn:
+        conn.execute(update(runners).values(boot_id="before the reboot"))
+
+    assert f"  drift run {run.id}: 1 of 4 checks done, by runner {seat.runner_id}" in at_work
+    assert plain["drift_runs"] == [{"id": run.id, "runner": seat.runner_id, "planned": 4, "done": 1}]
+    assert ledger.status().drift == ()
+
+
 @ONCE
 def test_the_rate_of_a_resumed_run_is_of_its_own_checks(begun, monkeypatch):
     ledger, seat, _ = begun
