@@ -289,7 +289,7 @@ def test_a_check_that_takes_too_long_is_ended(ledger, world):
     counts = check(ledger, workers=1, timeout="1s")
 
     assert counts == {"insufficient": 4}
-    assert answers(ledger, LAST)[0][2] == "its table or file took longer than 1 seconds"
+    assert answers(ledger, LAST)[0][2] == "its table or file took longer than 1 s"
 
 
 @ONCE
@@ -451,7 +451,9 @@ def test_named_slices_without_a_model_are_told(ledger, world):
     planned = runner.check_drift(ledger, ids=ids, workers=0, quiet=True, dry_run=True).lines()
     found = runner.check_drift(ledger, ids=ids, workers=0, quiet=True).lines()
 
-    assert planned[1] == found[1] == "  2 of the slices named have no model that serves"
+    assert planned[0] == "1 model would be checked against 1 table or file"
+    assert found[0].startswith("1 model checked in ")
+    assert planned[1] == found[1] == "  2 named slices without a model that serves"
 
 
 def test_a_selection_that_cannot_be_is_told(trained):
@@ -467,7 +469,7 @@ def test_a_dry_run_writes_nothing(trained, world):
 
     summary = runner.check_drift(trained, dry_run=True)
 
-    assert summary.lines() == ["4 models would be checked against 1 tables or files"]
+    assert summary.lines() == ["4 models would be checked against 1 table or file"]
     assert answers(trained, "SELECT count(*) FROM drift_runs") == [(0,)]
     assert answers(trained, "SELECT count(*) FROM runners") == [(1,)]
 
@@ -741,7 +743,7 @@ def test_a_run_without_anything_to_check_begins_nothing_and_gives_up_nothing(beg
     found = runner.check_drift(ledger, ids=["web0.m00"], workers=1, quiet=True)
 
     assert found.lines() == [
-        "  1 of the slices named have no model that serves",
+        "  1 named slice without a model that serves",
         f"There is no model to check. Next: ledger status{ledger.option}",
     ]
     assert found.exit_code == 0

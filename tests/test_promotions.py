@@ -202,8 +202,8 @@ def test_profiles_go_with_the_files_of_models_that_nothing_will_serve_again(ledg
 
     assert sorted(before) == [1, 2, 3]
     assert (foretold.older, again.older.profiles) == (done.older, 0)
-    assert "1 profiles of what older models were trained on would be removed" in foretold.lines()
-    assert "1 profiles of what older models were trained on removed" in done.lines()
+    assert "1 profile of what older models were trained on would be removed" in foretold.lines()
+    assert "1 profile of what older models were trained on removed" in done.lines()
     assert len(again.lines()) == 1
     assert sorted(ledger.query("SELECT attempt_id FROM drift_profiles")["attempt_id"]) == [2, 3]
 

@@ -106,7 +106,7 @@ class DriftEngine:
         was = str(death.ending)
         told = f"the worker process {'was ' if was.startswith('killed') else ''}{was} while it checked this"
         if death.exceeded == "timeout":
-            told = f"its table or file took longer than {self._timeout:g} seconds"
+            told = f"its table or file took longer than {self._timeout:g} s"
         for target in batch.targets:
             if batch.kind == "check":
                 self._found.append(insufficient(target, self._detector, told))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger.drift.records import Told
-from ledger.render import span
+from ledger.render import counted, span
 
 ORDER = ("drifted", "common_cause", "suspect", "stable", "insufficient")
 
@@ -57,21 +57,23 @@ class DriftSummary:
         if not self.planned:
             told = f"There is no model to check. Next: ledger status{self.ledger_option}"
             return [*self._without_model(), told]
-        counted = ", ".join(f"{self.counts.get(name, 0)} {name.replace('_', ' ')}" for name in ORDER)
-        told = f"{sum(self.counts.values())} models checked in {span(self.seconds)}{rate}: {counted}"
+        models = counted(sum(self.counts.values()), "model")
+        verdicts = ", ".join(f"{self.counts.get(name, 0)} {name.replace('_', ' ')}" for name in ORDER)
+        told = f"{models} checked in {span(self.seconds)}{rate}: {verdicts}"
         worst = [f"  {each.slice_id}: {_in_words(each)}" for each in self.worst]
         why = [f"  {count} × insufficient: {reason}" for reason, count in self.reasons.items()]
         return [told, *self._without_model(), *worst, *why, self._next(self.counts)]
 
     def _planned(self) -> list[str]:
-        told = [f"{self.planned} models would be checked against {self.sources} tables or files"]
+        sources = counted(self.sources, "table or file", "tables or files")
+        told = [f"{counted(self.planned, 'model')} would be checked against {sources}"]
         if self.unprofiled:
-            told.append(f"{self.unprofiled} of them have no profile yet: they get one when they are trained")
+            told.append(f"{self.unprofiled} of them without a profile yet, which comes with a training")
         return [*told, *self._without_model()]
 
     def _without_model(self) -> list[str]:
         count = self.named - self.planned
-        return [f"  {count} of the slices named have no model that serves"] if count > 0 else []
+        return [f"  {counted(count, 'named slice')} without a model that serves"] if count > 0 else []
 
     def _next(self, counts: Mapping[str, int]) -> str:
         if counts.get("drifted"):
