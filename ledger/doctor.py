@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from ledger.artifacts import ArtifactStore, CannotKeepError
 from ledger.database import reading
+from ledger.drift.records import DriftRun
 from ledger.drift.runs import open_runs
 from ledger.queue import held_by
 from ledger.runners import RunnerRecord, live_runners
@@ -42,14 +43,14 @@ def examine(engine: Engine, store: ArtifactStore, around: Surroundings) -> list[
     with reading(engine) as conn:
         damage = [Symptom(f"The database is damaged: {each}. {DAMAGED}") for each in quick_check(conn)]
         if not damage:
-            others = live_runners(conn)
+            others, checking = live_runners(conn), open_runs(conn)
             found += [
                 *dead_runners(conn, others),
-                *silent_runners(others, now=around.now),
+                *silent_runners(others, checking, now=around.now),
                 *other_versions(conn, others, version=around.version),
                 *old_transactions(conn),
                 *deferred_slices(conn),
-                *interrupted_drift(conn, others),
+                *interrupted_drift(checking, others),
                 *clocks(conn, now=around.now),
             ]
         has_files = not damage and conn.execute(select(artifacts.c.path).limit(1)).first() is not None
@@ -66,16 +67,28 @@ def dead_runners(conn: Connection, others: Sequence[RunnerRecord]) -> list[Sympt
     ]
 
 
-def silent_runners(others: Sequence[RunnerRecord], *, now: datetime) -> list[Symptom]:
-    """Runners of which only the heartbeat can be seen from here, and it has not been for long."""
+def silent_runners(
+    others: Sequence[RunnerRecord], checking: Sequence[DriftRun] = (), *, now: datetime
+) -> list[Symptom]:
+    """Runners of which only the heartbeat can be seen from here, and it has not been for long.
+
+    `checking` are the drift runs without verdicts.
+    """
+    drift = {run.runner_id: run.id for run in checking}
     return [
         Symptom(
             f"{_named(other)} has not been heard of for {(now - other.heartbeat_at) // timedelta(minutes=1)} "
-            "minutes: look there; if it is dead, `runner run --resume` takes back what it held."
+            f"minutes: look there; if it is dead, {_goes_on(drift.get(other.id))}."
         )
         for other in others
         if other.alive is None and now - other.heartbeat_at > SILENCE
     ]
+
+
+def _goes_on(drift_run: int | None) -> str:
+    if drift_run is None:
+        return "`runner run --resume` takes back what it held"
+    return f"`runner drift --resume` goes on with its drift run {drift_run}"
 
 
 def other_versions(conn: Connection, others: Sequence[RunnerRecord], *, version: str) -> list[Symptom]:
@@ -132,7 +145,7 @@ def deferred_slices(conn: Connection) -> list[Symptom]:
     ]
 
 
-def interrupted_drift(conn: Connection, others: Sequence[RunnerRecord]) -> list[Symptom]:
+def interrupted_drift(checking: Sequence[DriftRun], others: Sequence[RunnerRecord]) -> list[Symptom]:
     """Drift runs without verdicts at which nobody is any more."""
     at_work = {other.id for other in others if other.alive is not False}
     return [
@@ -140,7 +153,7 @@ def interrupted_drift(conn: Connection, others: Sequence[RunnerRecord]) -> list[
             f"Drift run {run.id} ({run.planned} checks) was interrupted, and none of its checks "
             "has a verdict: `runner drift --resume` goes on with it."
         )
-        for run in open_runs(conn)
+        for run in checking
         if run.runner_id not in at_work
     ]
 

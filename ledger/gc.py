@@ -11,6 +11,7 @@ from ledger.artifacts import ArtifactStore
 from ledger.database import reading
 from ledger.inventory import StoredFile
 from ledger.orphans import Orphans, judge, unnamed
+from ledger.render import counted
 from ledger.rest import require_rest
 from ledger.runners import live_runners
 from ledger.thinning import Thinned, give_up, gone, sweep
@@ -33,17 +34,19 @@ class Collected:
     def lines(self) -> list[str]:
         """The report in words."""
         would = "would be " if self.dry_run else ""
-        told = [f"{self.files} files ({self.bytes / 1e6:.1f} MB) {would}removed"]
+        told = [f"{counted(self.files, 'file')} ({self.bytes / 1e6:.1f} MB) {would}removed"]
         if self.older.files:
-            told.append(
-                f"{self.older.files} files of older models ({self.older.bytes / 1e6:.1f} MB) {would}removed"
-            )
+            files = counted(self.older.files, "file")
+            told.append(f"{files} of older models ({self.older.bytes / 1e6:.1f} MB) {would}removed")
+        if self.older.profiles:
+            profiles = counted(self.older.profiles, "profile")
+            told.append(f"{profiles} of what older models were trained on {would}removed")
         if self.refused:
             told.append(f"{len(self.refused)} could not be removed, such as {self.refused[0]}")
         if self.unexplained:
             told.append(
-                f"{self.unexplained} files were kept that the ledger cannot explain: `ledger verify` says "
-                "why; where no newer copy of the ledger exists, `ledger gc --unexplained` removes them"
+                f"{counted(self.unexplained, 'file')} stayed that the ledger cannot explain: `ledger verify` "
+                "says why; where no newer copy of the ledger exists, `ledger gc --unexplained` removes them"
             )
         return told
 

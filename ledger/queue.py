@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -134,6 +134,12 @@ def trainers_named(conn: Connection) -> set[str]:
     """The trainers named by slices that are still to be trained."""
     named = select(slices.c.trainer).where(or_(PENDING, WAITING), slices.c.trainer.is_not(None)).distinct()
     return set(conn.execute(named).scalars())
+
+
+def every(conn: Connection) -> Iterator[Slice]:
+    """Every slice that is not retired, in the order of import."""
+    there = select(*SPEC).where(text("slices.status <> 'retired'")).order_by(slices.c.position)
+    return map(slice_of, conn.execute(there.execution_options(yield_per=1_000)))
 
 
 def sample(conn: Connection, count: int) -> list[Claim]:

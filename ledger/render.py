@@ -87,6 +87,11 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """How many of something: `1 slice`, `2,000 slices`; `nouns` are several where an s is not enough."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
 def span(seconds: float) -> str:
     """A length of time in words."""
     if seconds < 60:

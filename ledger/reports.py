@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Text, column, func, select, table, text
 
 from ledger.plans import Actual, against_plan
 from ledger.runners import RunnerRecord, ended_with_slices, live_runners
-from ledger.schema import attempts, slices
+from ledger.schema import attempts, drift_findings, drift_runs, slices
 from ledger.status import Outcome, Status
 
 RECENT = 1_000
@@ -27,6 +27,16 @@ class ErrorCount:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftAtWork:
+    """A drift run that somebody works on: `done` of its `planned` checks are in the ledger."""
+
+    run_id: int
+    runner_id: int
+    planned: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The state of a ledger at one moment. Rates are slices per second, times seconds."""
 
@@ -38,6 +48,7 @@ class Report:
     rate: float | None  # None while no runner lives
     eta: tuple[float, float] | None  # a band; None while it cannot be known
     plan: Actual | None = None  # the last plan against the runs since
+    drift: tuple[DriftAtWork, ...] = ()
 
     @property
     def total(self) -> int:
@@ -71,6 +82,7 @@ def status_report(conn: Connection, ledger: str, *, now: datetime) -> Report:
         rate=rate,
         eta=eta,
         plan=against_plan(conn, unfinished=_unfinished(counts), alive=alive, now=now),
+        drift=_drift(conn, [runner.id for runner in runners if runner.alive is not False]),
     )
 
 
@@ -87,6 +99,19 @@ def _count(conn: Connection, state: Status) -> int:
 def _held(conn: Connection, runner_ids: Collection[int]) -> int:
     held = select(func.count()).select_from(slices).where(text("status = 'running'"))
     return int(conn.execute(held.where(slices.c.runner_id.in_(runner_ids))).scalar_one())
+
+
+def _drift(conn: Connection, runner_ids: Collection[int]) -> tuple[DriftAtWork, ...]:
+    """What drift runs these runners have; while nobody runs, nothing is asked."""
+    if not runner_ids:
+        return ()
+    done = select(func.count()).where(drift_findings.c.run_id == drift_runs.c.id).scalar_subquery()
+    rows = conn.execute(
+        select(drift_runs.c.id, drift_runs.c.runner_id, drift_runs.c.planned, done)
+        .where(drift_runs.c.ended_at.is_(None), drift_runs.c.runner_id.in_(runner_ids))
+        .order_by(drift_runs.c.id)
+    )
+    return tuple(DriftAtWork(*row) for row in rows)
 
 
 def _errors(conn: Connection, most: int = 5) -> tuple[ErrorCount, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, Engine, Select, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, exists, func, select, update
 
 from ledger.artifacts import ArtifactStore
 from ledger.database import reading, writing
@@ -19,10 +19,11 @@ from ledger.schema import artifacts, attempts, drift_profiles, slices
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
-    """How many files of older models are given up, and how many bytes they have."""
+    """How many files of older models are given up, how many bytes they have, and how many profiles go."""
 
     files: int = 0
     bytes: int = 0
+    profiles: int = 0  # of the data that such models were trained on, one for each column
 
 
 def give_up(engine: Engine, *, keep: int, now: datetime, dry_run: bool = False) -> Thinned:
@@ -39,9 +40,19 @@ def give_up(engine: Engine, *, keep: int, now: datetime, dry_run: bool = False) 
         files, size = conn.execute(sums).one()
         if not dry_run:
             conn.execute(update(artifacts).where(old).values(removed_at=now))
-            removed = select(artifacts.c.attempt_id).where(artifacts.c.removed_at.is_not(None))
-            conn.execute(delete(drift_profiles).where(drift_profiles.c.attempt_id.in_(removed)))
-    return Thinned(int(files), int(size))
+        profiles = _give_up_profiles(conn, old, dry_run=dry_run)
+    return Thinned(int(files), int(size), profiles)
+
+
+def _give_up_profiles(conn: Connection, old: ColumnElement[bool], *, dry_run: bool) -> int:
+    """Remove the profiles of models whose files are given up; return how many go, or would."""
+    given_up: ColumnElement[bool] = artifacts.c.removed_at.is_not(None)
+    if dry_run:  # else they are by now
+        given_up |= old
+    theirs = drift_profiles.c.attempt_id.in_(select(artifacts.c.attempt_id).where(given_up))
+    if dry_run:
+        return int(conn.execute(select(func.count()).select_from(drift_profiles).where(theirs)).scalar_one())
+    return conn.execute(delete(drift_profiles).where(theirs)).rowcount
 
 
 def _older(keep: int) -> Select[tuple[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from ledger.handle import Handle
 from ledger.hosts import this_process
 from ledger.othercode import OtherCode, other_code
 from ledger.recording import Recording
-from ledger.records import Claim
+from ledger.records import Claim, Slice
 
 
 class Work(Handle):
@@ -112,6 +112,11 @@ class Work(Handle):
         """Those of these slices that are pending or waiting."""
         with reading(self._engine) as conn:
             return queue.still_queued(conn, slice_ids)
+
+    def any_slice(self, wanted: Callable[[Slice], bool]) -> bool:
+        """Whether there is a slice, not retired, of which this is true."""
+        with reading(self._engine) as conn:
+            return any(map(wanted, queue.every(conn)))
 
     def sample(self, count: int) -> list[Claim]:
         """Up to `count` slices spread over the ledger, to be tried out; nothing is claimed."""

@@ -17,6 +17,7 @@ from runner.launch import launcher_for
 from runner.options import RunOptions, resolve
 from runner.outline import outline
 from runner.pool import Pool
+from runner.preparation import checked_labels
 from runner.values import normalised
 
 
@@ -63,6 +64,7 @@ def check_worker(
             return check_worker(worker, opened, count=count, params=params, labels=labels, config=config)
     given = normalised({"worker": worker, "params": params, "labels": labels})
     options = resolve(given=given, last=None, file=read_config(Path(config)))
+    checked_labels(ledger, options.labels)
     sample = ledger.sample(count)
     if outline(str(options.worker)).trains:
         sample = [replace(held, slice=replace(held.slice, trainer=None)) for held in sample]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from runner.addresses import beside
+from runner.driftrun.detectors import absolute
 from runner.errors import OptionError
 from runner.labels import is_label_file
-from runner.values import DRIFT_KINDS, normalised
+from runner.values import DRIFT_KINDS, RUN_KINDS, normalised
 
 DEFAULT_CONFIG = "runner.toml"
 SECTIONS = ("run", "params", "databases", "reading", "drift")
@@ -28,12 +30,10 @@ def read_config(path: Path) -> dict[str, Any]:
         options["gates"] = options.pop("gate")
     options |= {name: str(value) for name, value in written.get("reading", {}).items()}
     options |= {name: written[name] for name in ("params", "databases") if name in written}
-    options = normalised(options, where=f"{path}: ")
+    options = _understood(path, options, where="")
     if "databases" in options:  # relative to the file that names them
         urls = options["databases"].items()
         options["databases"] = {name: beside(url, path.parent) for name, url in urls}
-    if "worker" in options:
-        options["worker"] = _beside(path, options["worker"])
     if "labels" in options and is_label_file(options["labels"]):
         options["labels"] = _beside(path, options["labels"])
     return options
@@ -45,10 +45,28 @@ def read_drift_config(path: Path) -> dict[str, Any]:
     Raises OptionError naming what cannot be understood.
     """
     section = {name.replace("-", "_"): value for name, value in _written(path).get("drift", {}).items()}
-    options = normalised(section, where=f"{path}: [drift] ", kinds=DRIFT_KINDS)
+    return read_config(path) | _understood(path, section, where="[drift] ", kinds=DRIFT_KINDS)
+
+
+def _understood(
+    path: Path,
+    written: Mapping[str, Any],
+    *,
+    where: str,
+    kinds: Mapping[str, Callable[[Any], Any]] = RUN_KINDS,
+) -> dict[str, Any]:
+    """The options of a section, the user's own files relative to that of the section."""
+    if "config" in written:
+        raise OptionError(
+            f"{path}: {where}config names the file that options are read from, so it cannot stand in one; "
+            "give it as --config or RUNNER_CONFIG"
+        )
+    options = normalised(written, where=f"{path}: {where}", kinds=kinds)
     if "worker" in options:
         options["worker"] = _beside(path, options["worker"])
-    return read_config(path) | options
+    if "detector" in options:
+        options["detector"] = absolute(options["detector"], path.parent)
+    return options
 
 
 def _beside(path: Path, name: str) -> str:

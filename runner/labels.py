@@ -9,6 +9,7 @@ import csv
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from ledger.store import Ledger
 
     Flags = NDArray[np.bool_]
 
@@ -74,11 +77,31 @@ class LabelFile:
         import numpy as np
 
         flags = np.zeros(len(index), dtype=bool)
+        for wanted in self._ranges(row):
+            flags |= _axis(index, wanted, f"the test range, for {self.path}").inside(wanted)
+        return flags
+
+    def require_slice(self, ledger: Ledger) -> None:
+        """Raise OptionError where there are lines and slices, and no line is for one of the slices."""
+        if not self.lines or ledger.any_slice(self._is_for) or not ledger.sample(1):
+            return
+        first = zip(NAMED, next(iter(self.lines)), strict=True)
+        named = " and ".join(f"{name} {value!r}" for name, value in first if value)
+        raise OptionError(
+            f"no line of the labels {self.path} is for a slice of {ledger.name}: the first is for "
+            f"{named or 'other columns'}; names are as in the split file, or a file's relative to the labels"
+        )
+
+    def _is_for(self, row: Slice) -> bool:
+        """Whether any line is for this slice, whatever its range."""
+        return next(self._ranges(row), None) is not None
+
+    def _ranges(self, row: Slice) -> Iterator[Interval]:
+        """The ranges of the lines that are for this slice."""
         for key in product(*self._names(row)):
             for wanted, columns in self.lines.get(key, ()):
                 if not columns or row.column is None or row.column in columns:
-                    flags |= _axis(index, wanted, f"the test range, for {self.path}").inside(wanted)
-        return flags
+                    yield wanted
 
     def _names(self, row: Slice) -> Iterator[set[str]]:
         """What lines for this slice may say in each column of NAMED: nothing, or its own."""
@@ -92,8 +115,13 @@ class LabelFile:
         if row.file is not None:
             yield row.file
             if "://" not in row.file:
-                place = Path(row.base or "") / row.file
-                yield Path(os.path.relpath(place, Path(self.path).parent)).as_posix()
+                yield _seen_from(self.path, row.base or "", row.file)
+
+
+@lru_cache(maxsize=1024)  # neighbours in a split file are often of one file
+def _seen_from(labels: str, base: str, file: str) -> str:
+    """The file `file` of the folder `base`, relative to the folder of the labels."""
+    return Path(os.path.relpath(Path(base) / file, Path(labels).parent)).as_posix()
 
 
 def _line(row: Mapping[str, str | None], where: str) -> Line:

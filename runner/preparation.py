@@ -17,6 +17,7 @@ from runner.challenge import NOTHING
 from runner.crew import Crew
 from runner.databases import OPEN
 from runner.errors import RunnerError
+from runner.labels import LabelFile, is_label_file
 from runner.options import DEFAULT_TRAINER, RunOptions
 from runner.stopping import Stopping
 
@@ -67,6 +68,12 @@ def checked_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -
     libraries = {library for name in wanted for library in trainers.LIBRARIES[name]}
     of_profiles = {"scipy.special", "runner.drift.panel"} if setup.detector else set()
     return sorted({"pandas"} | libraries | of_profiles | (user.libraries if user is not None else set()))
+
+
+def checked_labels(ledger: Ledger, labels: str | None) -> None:
+    """Refuse a file of labels that is about other slices than the ledger's: nothing would be measured."""
+    if labels is not None and is_label_file(labels):
+        LabelFile.read(labels).require_slice(ledger)
 
 
 def told_other_code(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -> None:

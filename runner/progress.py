@@ -83,12 +83,15 @@ class Silent:
 
 
 class Pace:
-    """Slices per second, and when the rest will be done, from the last two minutes."""
+    """Slices per second, and when the rest will be done, from the last two minutes.
 
-    def __init__(self, total: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+    `done` are those that an earlier process has done.
+    """
+
+    def __init__(self, total: int, monotonic: Callable[[], float] = time.monotonic, done: int = 0) -> None:
         self.total = total
         self._monotonic = monotonic
-        self._points: deque[tuple[float, int]] = deque([(monotonic(), 0)])
+        self._points: deque[tuple[float, int]] = deque([(monotonic(), done)])
 
     def note(self, done: int) -> None:
         """So many slices are done by now."""
@@ -241,11 +244,11 @@ def headline(summary: Doing, pace: Pace) -> str:
     return f"{told}\nWaiting: {summary.waits_for}" if summary.waits_for else told
 
 
-def progress_for(total: int, *, quiet: bool = False, words: Words = TRAINING) -> Progress:
-    """The way of showing progress that fits where the output goes."""
+def progress_for(total: int, *, done: int = 0, quiet: bool = False, words: Words = TRAINING) -> Progress:
+    """The way of showing progress that fits where the output goes; `done` were done before."""
     if quiet:
         return Silent()
-    pace = Pace(total)
+    pace = Pace(total, done=done)
     if "ipykernel" in sys.modules:
         return Cell(pace, words)
     return Screen(pace, words) if sys.stderr.isatty() else Lines(pace, sys.stderr, words)

@@ -24,7 +24,14 @@ from runner.gate import Gates
 from runner.heartbeat import Heartbeat
 from runner.lookahead import Lookahead
 from runner.options import RunOptions, resolve
-from runner.preparation import checked_trainers, crew_for, setup_for, told_other_code, told_when_slow
+from runner.preparation import (
+    checked_labels,
+    checked_trainers,
+    crew_for,
+    setup_for,
+    told_other_code,
+    told_when_slow,
+)
 from runner.presence import Presence
 from runner.progress import Progress, progress_for
 from runner.results import Results
@@ -92,6 +99,7 @@ def _run(
     Gates.parse(options.gates)
     setup = setup_for(ledger, options)
     preload = checked_trainers(ledger, setup, say)
+    checked_labels(ledger, setup.labels)
     store = ArtifactStore(setup.artifact_root, setup.ledger_uuid)
     ledger.require_local()
     ledger.require_sound()

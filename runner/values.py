@@ -25,7 +25,7 @@ def normalised(
 
     Raises OptionError naming the option, its value and what it may be; `where` begins the sentence.
     """
-    kinds = _KINDS if kinds is None else kinds
+    kinds = RUN_KINDS if kinds is None else kinds
     found = {}
     for name, value in given.items():
         if value is None or (isinstance(value, (str, tuple, list, dict)) and not value):
@@ -142,7 +142,7 @@ def _mapping(value: Any) -> Mapping[Any, Any]:
     return value
 
 
-_KINDS: dict[str, Callable[[Any], Any]] = {
+RUN_KINDS: dict[str, Callable[[Any], Any]] = {
     "workers": _workers,
     "trainer": _text,
     "worker": _path,
@@ -170,6 +170,7 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "config": _path,
     "databases": _urls,
 }
+"""The options of `runner run`."""
 DRIFT_KINDS: dict[str, Callable[[Any], Any]] = {
     "workers": _workers,
     "window": _whole,

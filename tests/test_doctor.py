@@ -207,6 +207,18 @@ def test_a_runner_elsewhere_that_has_been_silent_for_long_is_told(ledger, around
     assert "has not been heard of for 12 minutes" in later.sentence
 
 
+def test_a_silent_runner_elsewhere_with_a_drift_run_is_told_with_what_goes_on_with_that(ledger, around):
+    me = ledger.register_drift_runner({})
+    run = ledger.begin_drift_run(me, {}, 4)
+    silent = ledger.now() - timedelta(minutes=12)
+    with writing(ledger.engine) as conn:
+        conn.execute(update(runners).values(host="elsewhere", heartbeat_at=silent))
+
+    (sentence,) = told(ledger, around)
+
+    assert sentence.endswith(f"if it is dead, `runner drift --resume` goes on with its drift run {run.id}.")
+
+
 def test_a_live_runner_of_another_version_is_told(ledger, around):
     ledger.register_runner({})
     ended, dead = ledger.register_runner({}), ledger.register_runner({})

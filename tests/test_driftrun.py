@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -23,10 +25,11 @@ from ledger.errors import AccessError, QueryError, UnknownSliceError
 from ledger.requeue import Selection
 from ledger.schema import runners
 from ledger.store import Ledger
-from runner import tables
+from runner import progress, tables
 from runner.driftrun.options import DriftOptions
 from runner.driftrun.seat import AtWorkError, Seat, require_free
-from runner.errors import OptionError
+from runner.errors import OptionError, WorkerFileError
+from runner.pool import Pool
 from tests.drifting import World
 
 ONCE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
@@ -286,7 +289,7 @@ def test_a_check_that_takes_too_long_is_ended(ledger, world):
     counts = check(ledger, workers=1, timeout="1s")
 
     assert counts == {"insufficient": 4}
-    assert answers(ledger, LAST)[0][2] == "its table or file took longer than 1 seconds"
+    assert answers(ledger, LAST)[0][2] == "its table or file took longer than 1 s"
 
 
 @ONCE
@@ -448,7 +451,9 @@ def test_named_slices_without_a_model_are_told(ledger, world):
     planned = runner.check_drift(ledger, ids=ids, workers=0, quiet=True, dry_run=True).lines()
     found = runner.check_drift(ledger, ids=ids, workers=0, quiet=True).lines()
 
-    assert planned[1] == found[1] == "  2 of the slices named have no model that serves"
+    assert planned[0] == "1 model would be checked against 1 table or file"
+    assert found[0].startswith("1 model checked in ")
+    assert planned[1] == found[1] == "  2 named slices without a model that serves"
 
 
 def test_a_selection_that_cannot_be_is_told(trained):
@@ -464,7 +469,7 @@ def test_a_dry_run_writes_nothing(trained, world):
 
     summary = runner.check_drift(trained, dry_run=True)
 
-    assert summary.lines() == ["4 models would be checked against 1 tables or files"]
+    assert summary.lines() == ["4 models would be checked against 1 table or file"]
     assert answers(trained, "SELECT count(*) FROM drift_runs") == [(0,)]
     assert answers(trained, "SELECT count(*) FROM runners") == [(1,)]
 
@@ -571,6 +576,32 @@ def test_an_option_of_a_drift_run_that_cannot_be_is_named_with_its_section(train
 
 
 @ONCE
+@pytest.mark.parametrize("section", ["run", "drift"])
+def test_a_detector_named_in_a_file_lies_beside_that_file(trained, world, section):
+    folder = Path("settings")
+    folder.mkdir()
+    write_detector()
+    Path("mine.py").rename(folder / "mine.py")
+    (folder / "own.toml").write_text(f'[{section}]\ndetector = "mine.py:Mine"\n', encoding="utf-8")
+
+    check(trained, config="settings/own.toml")
+
+    ((options,),) = answers(trained, "SELECT options FROM drift_runs")
+    assert json.loads(options)["detector"] == f"{folder.absolute() / 'mine.py'}:Mine"
+
+
+@ONCE
+@pytest.mark.parametrize(("section", "named"), [("run", ""), ("drift", r"\[drift\] ")])
+def test_a_file_of_options_cannot_name_another_one(trained, section, named):
+    Path("runner.toml").write_text(f'[{section}]\nconfig = "other.toml"\n', encoding="utf-8")
+
+    with pytest.raises(
+        OptionError, match=rf"runner\.toml: {named}config names the file .* give it as --config"
+    ):
+        check(trained)
+
+
+@ONCE
 def test_a_training_run_does_not_take_up_the_options_of_a_drift_run(trained, world):
     world.go_on()
     check(trained, window=200)
@@ -657,6 +688,114 @@ def test_a_drift_run_at_which_nobody_is_any_more_is_unhealthy(begun):
     ]
 
 
+NOT_LOADED = "raise OSError('no such license')\n\ndef get_data(row):\n    pass\n"
+
+
+@ONCE
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"ids": ["none"]}, UnknownSliceError),
+        ({"where": "no_such_column = 1"}, QueryError),
+        ({"detector": "none.py:Mine"}, OptionError),
+        ({"worker": "bad.py"}, WorkerFileError),
+        ({"worker": "none.py"}, OptionError),
+    ],
+)
+def test_what_cannot_be_asked_for_gives_up_no_interrupted_run_and_begins_none(begun, wrong, error, workers):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+    Path("bad.py").write_text(NOT_LOADED, encoding="utf-8")
+
+    with pytest.raises(error):
+        check(ledger, workers=workers, **wrong)
+
+    assert [each.id for each in ledger.open_drift_runs()] == [run.id]
+    assert answers(ledger, "SELECT count(*) FROM drift_runs") == [(1,)]
+    assert ledger.live_runners() == []
+
+
+@ONCE
+def test_a_resumed_run_whose_workers_cannot_start_can_be_resumed_again(begun):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+    Path("bad.py").write_text(NOT_LOADED, encoding="utf-8")
+
+    with pytest.raises(WorkerFileError, match="no such license"):
+        check(ledger, resume=True, worker="bad.py")
+    (ending,) = answers(ledger, "SELECT ending FROM runners ORDER BY id DESC LIMIT 1")
+
+    assert ending == ("could not start",)
+    assert check(ledger, resume=True)["insufficient"] == 3
+    assert answers(ledger, "SELECT id, ending FROM drift_runs") == [(run.id, "decided")]
+
+
+@ONCE
+def test_a_run_without_anything_to_check_begins_nothing_and_gives_up_nothing(begun):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+    ledger.requeue(Selection(ids=("web0.m00",)))
+    with writing(ledger.engine) as conn:
+        conn.execute(text("UPDATE slices SET champion_id = NULL WHERE id = 'web0.m00'"))
+    before = answers(ledger, "SELECT count(*) FROM runners")
+
+    found = runner.check_drift(ledger, ids=["web0.m00"], workers=1, quiet=True)
+
+    assert found.lines() == [
+        "  1 named slice without a model that serves",
+        f"There is no model to check. Next: ledger status{ledger.option}",
+    ]
+    assert found.exit_code == 0
+    assert [each.id for each in ledger.open_drift_runs()] == [run.id]
+    assert answers(ledger, "SELECT count(*) FROM runners") == before
+
+
+@ONCE
+def test_a_run_that_is_stopped_before_a_worker_is_ready_has_not_begun(begun, monkeypatch):
+    ledger, seat, run = begun
+    seat.leave("stopped")
+    monkeypatch.setattr(Pool, "free", [])
+    events = Pool.events
+    monkeypatch.setattr(
+        Pool, "events", lambda self, wait: signal.raise_signal(signal.SIGTERM) or events(self, 0.0)
+    )
+
+    found = runner.check_drift(ledger, workers=1, quiet=True)
+
+    assert found.exit_code == 128 + signal.SIGTERM
+    assert found.lines()[-1] == f"Next: runner drift{ledger.option}"
+    assert [each.id for each in ledger.open_drift_runs()] == [run.id]
+
+
+def test_status_tells_a_drift_run_that_is_at_work_and_no_other(begun, place):
+    ledger, seat, run = begun
+
+    at_work = CliRunner().invoke(app, ["status", "--ledger", place]).output.splitlines()
+    plain = json.loads(CliRunner().invoke(app, ["status", "--ledger", place, "--json"]).output)
+    with writing(ledger.engine) as conn:
+        conn.execute(update(runners).values(boot_id="before the reboot"))
+
+    assert f"  drift run {run.id}: 1 of 4 checks done, by runner {seat.runner_id}" in at_work
+    assert plain["drift_runs"] == [{"id": run.id, "runner": seat.runner_id, "planned": 4, "done": 1}]
+    assert ledger.status().drift == ()
+
+
+@ONCE
+def test_the_rate_of_a_resumed_run_is_of_its_own_checks(begun, monkeypatch):
+    ledger, seat, _ = begun
+    seat.leave("stopped")
+    paces = []
+    monkeypatch.setattr(progress, "Lines", lambda pace, *_: paces.append(pace) or progress.Silent())
+
+    found = runner.check_drift(ledger, resume=True, workers=0)
+    found.seconds = 1.0
+
+    assert (found.done, found.before) == (4, 1)
+    assert "4 models checked in 1.0 s, 3 checks/s: " in found.lines()[0]
+    assert [pace.rate(1) for pace in paces] == [0.0]
+
+
 def test_what_is_written_twice_is_there_once(begun):
     ledger, seat, _ = begun
 
@@ -707,7 +846,7 @@ def test_an_interrupted_run_does_not_go_on_with_other_checks(begun, other):
 def test_a_run_that_ends_while_it_is_waited_for_is_followed_by_a_new_one(begun, monkeypatch):
     ledger, seat, run = begun
 
-    def ended(ledger, run):
+    def ended(ledger, run, say):
         ledger.abandon(run)
         seat.leave("finished")
 
@@ -734,11 +873,31 @@ def test_a_run_whose_runner_is_silent_for_a_whole_lease_is_free(begun):
     ledger, seat, run = begun
     with writing(ledger.engine) as conn:
         conn.execute(update(runners).values(heartbeat_at=ledger.now() - timedelta(minutes=5)))
-    seconds = iter(range(0, 1_000, 50))
+    seconds, told = iter(range(0, 1_000, 25)), []
 
-    require_free(ledger, run, wait=lambda _: None, monotonic=lambda: float(next(seconds)))
+    require_free(ledger, run, told.append, wait=lambda _: None, monotonic=lambda: float(next(seconds)))
 
     assert answers(ledger, f"SELECT ending FROM runners WHERE id = {seat.runner_id}") == [("died",)]
+    (sentence,) = told
+    assert sentence.startswith(f"Waiting up to 60 s for a heartbeat of runner {seat.runner_id} on ")
+    assert f", pid {os.getpid()}, which has drift run {run.id}: " in sentence
+
+
+def test_a_resumed_run_says_whom_it_waits_for(begun, monkeypatch):
+    ledger, seat, run = begun
+    with writing(ledger.engine) as conn:
+        conn.execute(update(runners).where(runners.c.id == seat.runner_id).values(host="elsewhere"))
+    monkeypatch.setattr("runner.driftrun.seat.LOOK_SECONDS", 0.0)
+    told = []
+
+    def say(sentence: str) -> None:
+        told.append(sentence)
+        seat.leave("stopped")
+
+    check(ledger, resume=True, say=say)
+
+    assert f"runner {seat.runner_id} on elsewhere, pid {os.getpid()}" in told[0]
+    assert told[1].startswith(f"Resuming drift run {run.id}: ")
 
 
 def test_a_ledger_that_cannot_be_written_for_a_while_costs_no_check(trained, world, monkeypatch):

@@ -61,7 +61,7 @@ def test_a_dry_run_says_the_same_and_removes_nothing(ledger):
 
     collected = ledger.gc(dry_run=True)
 
-    assert collected.lines() == ["1 files (0.0 MB) would be removed"]
+    assert collected.lines() == ["1 file (0.0 MB) would be removed"]
     assert orphan.exists()
 
 
@@ -126,7 +126,7 @@ def test_files_newer_than_the_ledger_stay_unless_they_are_meant(ledger):
     removed = ledger.gc(unexplained=True)
 
     assert (kept.files, kept.unexplained) == (0, 1)
-    assert "1 files were kept that the ledger cannot explain" in kept.lines()[-1]
+    assert "1 file stayed that the ledger cannot explain" in kept.lines()[-1]
     assert (removed.files, removed.unexplained) == (1, 0)
     assert not newer.exists()
 
@@ -243,6 +243,6 @@ def test_the_command_says_what_it_did(tmp_path):
     dry, wet, again = typed("--dry-run"), typed(), typed()
 
     assert [each.returncode for each in (dry, wet, again)] == [0, 0, 0], wet.stderr
-    assert dry.stdout == "1 files (0.0 MB) would be removed\n"
-    assert wet.stdout == "1 files (0.0 MB) removed\n"
+    assert dry.stdout == "1 file (0.0 MB) would be removed\n"
+    assert wet.stdout == "1 file (0.0 MB) removed\n"
     assert again.stdout == "0 files (0.0 MB) removed\n"

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import runner
 from ledger.store import Ledger
+from runner.check import check_worker
 from runner.cli import app
 from runner.config import read_config
 from runner.cut import cut
@@ -220,6 +221,59 @@ def test_a_run_records_what_the_scores_are_worth(project, labels, trainer):
     assert found["vus_pr"] > 0.3
     assert 0 < found["auc_pr"] <= 1
     assert {"precision", "recall", "false_alarms_per_day"} <= set(found.index)
+
+
+@pytest.fixture
+def misnamed(tmp_path):
+    """Write labels whose lines are for none of the project's slices; return their path."""
+
+    def write(head: str, line: str) -> str:
+        (tmp_path / "other.csv").write_text(f"{head},start,end\n{line},2026-01-02,2026-01-02\n")
+        return str(tmp_path / "other.csv")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "told"),
+    [
+        ("file", "serie.csv", "the first is for file 'serie.csv';"),
+        ("id,table", "a,metrics", "the first is for id 'a' and table 'metrics';"),
+        ("columns", "values;x", "the first is for other columns;"),
+    ],
+)
+def test_labels_for_no_slice_stop_a_run_before_it_begins(project, misnamed, head, line, told):
+    labels = misnamed(head, line)
+
+    with pytest.raises(OptionError, match=told):
+        runner.run(project, trainer="pca", labels=labels, workers=0, quiet=True)
+    with pytest.raises(OptionError, match=told):
+        runner.plan(project, trainer="pca", labels=labels, workers=0)
+
+    assert set(project.query("SELECT status FROM slices")["status"]) == {"pending"}
+    assert project.query("SELECT count(*) AS n FROM runners")["n"][0] == 0
+
+
+def test_labels_for_no_slice_are_told_where_a_worker_file_is_tried(project, misnamed):
+    Path("worker.py").write_text("def train(row, data):\n    return {'n': 1}\n")
+
+    with pytest.raises(OptionError, match="is for a slice of"):
+        check_worker("worker.py", project, labels=misnamed("id", "b"))
+
+
+def test_labels_without_a_line_and_those_of_a_slice_that_is_done_are_fine(project):
+    Path("none.csv").write_text("start,end\n")
+    first = runner.run(project, trainer="pca", labels="none.csv", workers=0, quiet=True)
+
+    again = runner.run(project, trainer="pca", labels="labels.csv", workers=0, quiet=True)
+
+    assert (first.succeeded, again.succeeded) == (1, 0)
+
+
+def test_a_ledger_without_slices_has_nothing_that_labels_could_be_for(sqlite_ledger, misnamed):
+    labels = misnamed("id", "b")
+
+    assert runner.run(sqlite_ledger, trainer="pca", labels=labels, workers=0, quiet=True).succeeded == 0
 
 
 def test_labels_may_stand_in_the_environment(project):

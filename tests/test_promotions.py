@@ -196,11 +196,15 @@ def test_profiles_go_with_the_files_of_models_that_nothing_will_serve_again(ledg
             [{"attempt_id": n, "detector": "panel", "column_name": "", "profile": b"x"} for n in (1, 2, 3)],
         )
 
-    ledger.gc(keep=1, dry_run=True)
-    told = ledger.query("SELECT attempt_id FROM drift_profiles")["attempt_id"].tolist()
-    ledger.gc(keep=1)
+    foretold = ledger.gc(keep=1, dry_run=True)
+    before = ledger.query("SELECT attempt_id FROM drift_profiles")["attempt_id"].tolist()
+    done, again = ledger.gc(keep=1), ledger.gc(keep=1)
 
-    assert sorted(told) == [1, 2, 3]
+    assert sorted(before) == [1, 2, 3]
+    assert (foretold.older, again.older.profiles) == (done.older, 0)
+    assert "1 profile of what older models were trained on would be removed" in foretold.lines()
+    assert "1 profile of what older models were trained on removed" in done.lines()
+    assert len(again.lines()) == 1
     assert sorted(ledger.query("SELECT attempt_id FROM drift_profiles")["attempt_id"]) == [2, 3]
 
 

@@ -45,9 +45,7 @@ def _lines(report: Report, option: str) -> list[str]:
     if report.rate is not None:
         left = f", {span(report.eta[0])} to {span(report.eta[1])} left" if report.eta else ""
         told.append(f"  {report.rate:.1f} slices/s{left}")
-    for runner in report.runners:
-        life = {True: "lives", False: "is dead", None: "is on another machine"}[runner.alive]
-        told.append(f"  runner {runner.id} ({runner.process.host}, pid {runner.process.pid}) {life}")
+    told += _at_work(report)
     told += [f"  {error.count} × {error.error_type}" for error in report.errors]
     told += _against(report.plan) if report.plan else []
     if report.abandoned:
@@ -57,6 +55,20 @@ def _lines(report: Report, option: str) -> list[str]:
     elif report.errors:
         told.append(f"Next: ledger failures{option}")
     return told
+
+
+def _at_work(report: Report) -> list[str]:
+    """Who runs, and how far drift runs are."""
+    life = {True: "lives", False: "is dead", None: "is on another machine"}
+    runners = [
+        f"  runner {each.id} ({each.process.host}, pid {each.process.pid}) {life[each.alive]}"
+        for each in report.runners
+    ]
+    drift = [
+        f"  drift run {each.run_id}: {each.done} of {each.planned} checks done, by runner {each.runner_id}"
+        for each in report.drift
+    ]
+    return [*runners, *drift]
 
 
 def _against(actual: Actual) -> list[str]:
@@ -109,6 +121,10 @@ def _plain(report: Report) -> dict[str, object]:
         "runners": [
             {"id": each.id, "host": each.process.host, "pid": each.process.pid, "alive": each.alive}
             for each in report.runners
+        ],
+        "drift_runs": [
+            {"id": each.run_id, "runner": each.runner_id, "planned": each.planned, "done": each.done}
+            for each in report.drift
         ],
         "plan": _plan_as_plain(report.plan) if report.plan else None,
     }

@@ -36,10 +36,10 @@ def find(name: str) -> DriftDetector:
     return made
 
 
-def absolute(name: str) -> str:
-    """The same detector, wherever it is asked for."""
+def absolute(name: str, folder: Path = Path()) -> str:
+    """The same detector, wherever it is asked for; its file may be named from `folder`."""
     path, colon, wanted = name.rpartition(":")
-    return f"{Path(path).absolute()}:{wanted}" if colon else name
+    return f"{(folder / path).absolute()}:{wanted}" if colon else name
 
 
 @dataclass(frozen=True, slots=True)

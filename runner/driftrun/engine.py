@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 from ledger.drift.records import Confirmed, Found
 from ledger.errors import AccessError, ConflictError
 from ledger.store import Ledger
-from runner.crew import Death, Worker
+from runner.crew import Death
 from runner.driftrun.batches import Batches
+from runner.driftrun.checkers import Checkers
 from runner.driftrun.seat import Seat
 from runner.driftrun.summary import DriftSummary
 from runner.driftrun.tasks import Answer, Batch, Task, insufficient
@@ -23,27 +23,6 @@ CHUNK_SECONDS = 2.0
 """So many findings are written together, or what there is after this time."""
 GRACE = 5.0
 """How long a run that is told to stop waits for the checks that are being made."""
-
-
-class Checkers(Protocol):
-    """Workers that get batches and give answers."""
-
-    @property
-    def free(self) -> list[Worker[Batch]]:
-        """Those that wait."""
-
-    @property
-    def busy(self) -> list[Worker[Batch]]:
-        """Those that hold a batch."""
-
-    def give(self, worker: Worker[Batch], assignment: Task) -> None:
-        """Hand a batch to a free worker."""
-
-    def events(self, timeout: float) -> list[Answer | Death[Batch]]:
-        """Wait up to `timeout` seconds, and return what workers answered or died of."""
-
-    def end(self) -> list[Batch]:
-        """Stop every worker at once."""
 
 
 class DriftEngine:
@@ -73,6 +52,16 @@ class DriftEngine:
         self._confirmed: list[Confirmed] = []
         self._write_at = time.monotonic()
         self._grace_until: float | None = None
+
+    def ready(self) -> bool:
+        """Wait until a worker can check; False when told to stop before. Raises RunnerError if none can."""
+        while not self._checkers.free:
+            if self._stopping.wanted:
+                return False
+            self._turn()
+            self._progress.show(self._summary, self._checkers)
+            self._checkers.events(PATIENCE)  # the deaths of workers that hold nothing
+        return True
 
     def run(self, batches: Batches) -> bool:
         """Work off all batches; False when told to stop before. What was found is in the ledger then.
@@ -117,7 +106,7 @@ class DriftEngine:
         was = str(death.ending)
         told = f"the worker process {'was ' if was.startswith('killed') else ''}{was} while it checked this"
         if death.exceeded == "timeout":
-            told = f"its table or file took longer than {self._timeout:g} seconds"
+            told = f"its table or file took longer than {self._timeout:g} s"
         for target in batch.targets:
             if batch.kind == "check":
                 self._found.append(insufficient(target, self._detector, told))

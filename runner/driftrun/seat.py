@@ -60,12 +60,14 @@ class Seat:
 def require_free(
     ledger: Ledger,
     run: DriftRun,
+    say: Callable[[str], None] = lambda _: None,
     *,
     wait: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
     """Return once the runner of `run` has ended or is known to be dead; elsewhere that takes a lease.
 
+    Where it takes one, it is said whose heartbeat is waited for.
     Raises AtWorkError as soon as it is seen to live: on this machine by its process, which is at work
     unless it has been silent for a lease, elsewhere by its heartbeat.
     """
@@ -75,12 +77,15 @@ def require_free(
         if watch.dead([other], monotonic=monotonic()):
             ledger.take_back_lost({other.id})
             return
-        first = other.heartbeat if first is None else first
         here = other.alive is True and (ledger.now() - other.heartbeat_at).total_seconds() < LEASE_SECONDS
-        if here or other.heartbeat != first or monotonic() > until:
-            raise AtWorkError(
-                f"drift run {run.id} is at work: runner {other.id} on {other.process.host}, "
-                f"pid {other.process.pid}; wait for it"
+        who = f"runner {other.id} on {other.process.host}, pid {other.process.pid}"
+        if here or (first is not None and other.heartbeat != first) or monotonic() > until:
+            raise AtWorkError(f"drift run {run.id} is at work: {who}; wait for it")
+        if first is None:
+            first = other.heartbeat
+            say(
+                f"Waiting up to {LEASE_SECONDS:.0f} s for a heartbeat of {who}, which has drift run "
+                f"{run.id}: without one it is taken for dead"
             )
         wait(LOOK_SECONDS)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +12,28 @@ from ledger.drift.plan import Group
 from ledger.drift.records import DriftRun
 from ledger.drift.runs import TakenOverError
 from ledger.errors import LedgerError
-from ledger.runners import FINISHED
+from ledger.runners import COULD_NOT_START, FINISHED
 from ledger.store import Ledger
 from runner.config import DEFAULT_CONFIG, read_drift_config
 from runner.driftrun.batches import Batches
+from runner.driftrun.checkers import checkers_for
 from runner.driftrun.detectors import find
-from runner.driftrun.engine import Checkers, DriftEngine
+from runner.driftrun.engine import DriftEngine
 from runner.driftrun.options import DriftOptions, of, resolve
 from runner.driftrun.seat import Seat, require_free
 from runner.driftrun.summary import DriftSummary
-from runner.driftrun.tasks import Answer, Batch, CheckSetup
 from runner.driftrun.verdicts import flagged
 from runner.errors import OptionError
-from runner.preparation import cores, told_when_slow
+from runner.preparation import told_when_slow
 from runner.progress import Words, progress_for
 from runner.stopping import Stopping
 from runner.values import DRIFT_KINDS, normalised
 
-PRELOAD = ("numpy", "pandas", "scipy.special", "sqlalchemy", "runner.drift.panel", "runner.driftrun.checking")
 WHAT = ("ids", "where", "window", "detector")
 """What a run checks, and how: it has to be the same for all of its checks, which are decided together."""
 WORST = 5
 """Verdicts that the summary tells."""
+DIED, STOPPED = "died of an error", "stopped"
 
 
 def check_drift(
@@ -62,27 +60,33 @@ def check_drift(
             return check_drift(opened, ends_program=ends_program, **given)
     started = time.monotonic()
     chosen = normalised(given, kinds=DRIFT_KINDS)
-    interrupted = _interrupted(ledger, waiting=not dry_run) if resume else None
+    interrupted = _interrupted(ledger, say, waiting=not dry_run) if resume else None
     options = _options(ledger, chosen, interrupted)
     summary = DriftSummary(ledger_option=ledger.option, named=len(set(options.ids)))
     find(options.detector)  # its errors are told before anything starts
+    if not dry_run:
+        ledger.require_sound()
+    groups = ledger.checks_planned(options.which, run=interrupted)
+    summary.planned = sum(len(group.positions) for group in groups)
     if dry_run:
-        return _planned(ledger, options, summary, interrupted)
-    ledger.require_sound()
+        return _foretold(ledger, options, summary, groups)
+    if not groups and interrupted is None:
+        summary.counts = {}
+        return summary
     with Stopping(time_limit=None, to_the_end=ends_program) as stopping:
-        _Run(ledger, options, summary, stopping, say, quiet=quiet).go(interrupted)
+        _Run(ledger, options, summary, stopping, say, quiet=quiet).go(groups, interrupted)
     summary.signal = stopping.signal
     summary.seconds = time.monotonic() - started
     return summary
 
 
-def _interrupted(ledger: Ledger, *, waiting: bool) -> DriftRun | None:
+def _interrupted(ledger: Ledger, say: Callable[[str], None], *, waiting: bool) -> DriftRun | None:
     """The run to go on with, None where there is none; with `waiting` only one at which nobody is any more.
 
     Raises AtWorkError for one that is at work.
     """
     while (run := next(iter(ledger.open_drift_runs()), None)) is not None and waiting:
-        require_free(ledger, run)
+        require_free(ledger, run, say)
         if run in ledger.open_drift_runs():  # else it came to its end while it was waited for
             break
     return run
@@ -107,12 +111,10 @@ def _options(ledger: Ledger, given: dict[str, Any], interrupted: DriftRun | None
     return options
 
 
-def _planned(
-    ledger: Ledger, options: DriftOptions, summary: DriftSummary, interrupted: DriftRun | None
+def _foretold(
+    ledger: Ledger, options: DriftOptions, summary: DriftSummary, groups: list[Group]
 ) -> DriftSummary:
-    groups = ledger.checks_planned(options.which, run=interrupted)
     summary.dry_run = True
-    summary.planned = sum(len(group.positions) for group in groups)
     summary.sources = len(groups)
     summary.unprofiled = ledger.without_profile(options.which, find(options.detector).name)
     return summary
@@ -140,12 +142,22 @@ class _Run:
         self._detector = find(options.detector).name
         self._seat = Seat(ledger, options)
 
-    def go(self, interrupted: DriftRun | None) -> None:
-        """Check all that is to be checked, and decide; whatever happens, no worker stays alive."""
-        ending = "died of an error"
+    def go(self, groups: list[Group], interrupted: DriftRun | None) -> None:
+        """Check all that is to be checked, and decide; whatever happens, no worker stays alive.
+
+        The run begins, and an interrupted one is given up, once a worker is ready.
+        """
+        ending = COULD_NOT_START
         try:
-            groups = self._begin(interrupted)
-            ending = FINISHED if self._done(groups) else "stopped"
+            with contextlib.ExitStack() as open_:
+                self._look_back(interrupted)
+                engine = self._engine(open_) if groups else None
+                if engine is not None and not engine.ready():
+                    ending = STOPPED
+                    return
+                self._begin(interrupted)
+                ending = DIED
+                ending = FINISHED if self._done(groups, engine, open_) else STOPPED
         except TakenOverError:
             ending = "overtaken"
             raise
@@ -154,19 +166,18 @@ class _Run:
                 self._seat.leave(ending)
                 self._ledger.checkpoint()
 
-    def _begin(self, interrupted: DriftRun | None) -> list[Group]:
-        which = self._options.which
+    def _look_back(self, interrupted: DriftRun | None) -> None:
+        if interrupted is not None:
+            self._summary.run_id, self._summary.planned = interrupted.id, interrupted.planned
+            self._summary.done = self._summary.before = self._ledger.found_so_far(interrupted)
+
+    def _begin(self, interrupted: DriftRun | None) -> None:
         if interrupted is None:
             self._abandon()
-            groups = self._ledger.checks_planned(which)
-            run = self._seat.begin(sum(len(group.positions) for group in groups))
-        else:
-            run = self._seat.take(interrupted)
-            groups = self._ledger.checks_planned(which, run=run)
-            self._summary.done = self._ledger.found_so_far(run)
-            self._say(f"Resuming drift run {run.id}: {self._summary.done} of {run.planned} checks are done")
-        self._summary.run_id, self._summary.planned = run.id, run.planned
-        return groups
+            self._summary.run_id = self._seat.begin(self._summary.planned).id
+            return
+        run = self._seat.take(interrupted)
+        self._say(f"Resuming drift run {run.id}: {self._summary.done} of {run.planned} checks are done")
 
     def _abandon(self) -> None:
         """Give up runs whose runners are no more: their windows are looked at anew."""
@@ -176,28 +187,25 @@ class _Run:
                 self._ledger.abandon(run)
                 self._say(f"Drift run {run.id} had been interrupted and is given up; this one begins anew")
 
-    def _done(self, groups: list[Group]) -> bool:
+    def _done(self, groups: list[Group], engine: DriftEngine | None, open_: contextlib.ExitStack) -> bool:
         """Check, ask the models where that is wanted, and decide; False when told to stop before."""
-        with contextlib.ExitStack() as open_:
-            engine: DriftEngine | None = None
-            if groups:
-                engine = self._engine(open_)
-                if not engine.run(Batches(self._ledger, groups, self._detector)):
-                    return False
-            if self._options.confirm is not None and (suspects := self._unconfirmed()):
-                engine = engine or self._engine(open_)
-                asked = self._ledger.checks_of(suspects)
-                if not engine.run(Batches(self._ledger, asked, self._detector, "confirm")):
-                    return False
+        if engine is not None and not engine.run(Batches(self._ledger, groups, self._detector)):
+            return False
+        if self._options.confirm is not None and (suspects := self._unconfirmed()):
+            engine = engine or self._engine(open_)
+            asked = self._ledger.checks_of(suspects)
+            if not engine.run(Batches(self._ledger, asked, self._detector, "confirm")):
+                return False
         self._decide()
         return True
 
     def _engine(self, open_: contextlib.ExitStack) -> DriftEngine:
         words = Words(lambda batch: batch.told, "checking")
-        progress = progress_for(self._summary.planned, quiet=self._quiet, words=words)
+        done = self._summary.done
+        progress = progress_for(self._summary.planned, done=done, quiet=self._quiet, words=words)
         open_.callback(progress.close)
         with told_when_slow(self._say):
-            checkers = self._checkers()
+            checkers = checkers_for(self._ledger, self._options)
         open_.callback(checkers.end)
         return DriftEngine(
             self._ledger,
@@ -209,30 +217,6 @@ class _Run:
             progress=progress,
             summary=self._summary,
         )
-
-    def _checkers(self) -> Checkers:
-        options = self._options
-        setup = CheckSetup(
-            artifact_root=self._ledger.artifact_root(),
-            ledger_uuid=self._ledger.uuid(),
-            detector=options.detector,
-            window=options.window,
-            worker=options.worker,
-            databases=dict(options.databases),
-            time_column=options.time_column,
-            separator=options.separator,
-        )
-        if options.workers == 0:
-            from runner.driftrun.here import Here
-
-            return Here(setup)
-        from runner.launch import launcher_for
-        from runner.pool import Pool
-
-        size = cores() if options.workers == "auto" else int(options.workers)
-        setup = replace(setup, scratch=tempfile.mkdtemp(prefix="slice-ledger-"))
-        launcher = launcher_for(options.start, PRELOAD, str(setup.scratch))
-        return Pool[Batch, Answer](launcher, setup, size=size, timeout=options.timeout)
 
     def _unconfirmed(self) -> list[str]:
         """The slices that would be told as suspect or more, whose models were not asked yet."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ledger.plans import Plan
-from ledger.render import span
+from ledger.render import counted, span
 from runner.planning.estimate import Estimate
 from runner.planning.recommendation import Recommendation, Way, size
 from runner.planning.volumes import Volume
@@ -144,7 +144,7 @@ class Foretold:
         told = [
             f"{self.slices} slices, of which {self.sampled} were tried; none of them was changed",
             f"  time       {span(self.time.low)} to {span(self.time.high)}, most likely "
-            f"{span(self.time.expected)}, with {_count(self.workers, 'worker')}",
+            f"{span(self.time.expected)}, with {counted(self.workers, 'worker')}",
             f"  memory     {self._memory()}",
             f"  models     {self._models()}",
             f"  reading    {self._reading()}",
@@ -175,7 +175,7 @@ class Foretold:
         free = self.models.free_bytes
         there = f"; {size(free)} are free" if free is not None else ""
         return (
-            f"{_count(self.models.files, 'file')} of {size(self.models.bytes)}, "
+            f"{counted(self.models.files, 'file')} of {size(self.models.bytes)}, "
             f"{size(self.models.disk_bytes)} of disk{there}"
         )
 
@@ -184,7 +184,7 @@ class Foretold:
         told = f"{rows:,} rows, {size(sum(source.bytes for source in self.sources))}"
         largest = self.sources[0]
         return (
-            f"{told} from {_count(len(self.sources), 'source')}; the largest, {largest.source}: "
+            f"{told} from {counted(len(self.sources), 'source')}; the largest, {largest.source}: "
             f"{largest.rows:,} rows, {size(largest.bytes)}"
         )
 
@@ -199,7 +199,7 @@ class Foretold:
             yield (f"Other programs took {self.others:.0%} of this machine meanwhile, so the band is wider")
         if self.memory is not None and self.memory * self.workers > self.machine_memory:
             most = max(1, self.machine_memory // self.memory)
-            yield f"Warning: the memory is enough for {_count(most, 'worker')}"
+            yield f"Warning: the memory is enough for {counted(most, 'worker')}"
         if self.models.free_bytes is not None and self.models.disk_bytes > self.models.free_bytes:
             yield f"Warning: the disk of {self.models.root} has not room enough for the models"
         if "://" in self.models.root:
@@ -215,10 +215,6 @@ class Foretold:
         if self.machines <= 1:
             return f"This machine is done in {span(deadline)}"
         return f"For {span(deadline)}: {self.machines} machines like this on one PostgreSQL ledger"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _shortened(sources: tuple[Volume, ...]) -> list[Volume]:

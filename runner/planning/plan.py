@@ -18,7 +18,7 @@ from runner.planning.reckoning import Asked, Reckoning
 from runner.planning.rehearsal import StoppedError
 from runner.planning.sampling import Sample, Sampler
 from runner.planning.strata import Stratum, strata
-from runner.preparation import checked_trainers, setup_for, workers_of
+from runner.preparation import checked_labels, checked_trainers, setup_for, workers_of
 from runner.start import options_for
 from runner.stopping import Stopping
 from runner.values import normalised, seconds
@@ -89,6 +89,7 @@ def _seconds(name: str, written: float | str) -> float:
 def _plan(ledger: Ledger, asked: Asked, options: RunOptions, say: Callable[[str], None]) -> Foretold | None:
     setup = setup_for(ledger, options)
     preload = checked_trainers(ledger, setup, say)
+    checked_labels(ledger, setup.labels)
     queue = stretches(ledger)
     if not queue:
         return None

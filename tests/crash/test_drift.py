@@ -109,6 +109,29 @@ def test_a_drift_run_killed_anywhere_goes_on_where_it_was(fleet, fault):
     assert {name for name, times in read(fleet).items() if name in kept and times > 1} == set()
 
 
+def doctor(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What `ledger doctor` says."""
+    command = [sys.executable, "-m", "ledger", "doctor", "--ledger", ledger_of(folder)]
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+@BOTH
+def test_the_doctor_says_what_goes_on_with_a_drift_run_whose_runner_was_killed(fleet):
+    drift(fleet, fault="committed:kill9:4").communicate()
+
+    before = doctor(fleet)
+    drift(fleet, "--resume").communicate()
+    after = doctor(fleet)
+
+    assert before.returncode == 1
+    assert (
+        "Drift run 1 (12 checks) was interrupted, and none of its checks has a verdict: "
+        "`runner drift --resume` goes on with it.\n"
+    ) in before.stdout
+    assert after.returncode == 0
+    assert "Drift run" not in after.stdout
+
+
 @BOTH
 def test_a_drift_run_killed_after_its_verdicts_is_over(fleet):
     killed = drift(fleet, fault="committed:kill9:7")
