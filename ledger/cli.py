@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc as garbage
 import sys
 
 import typer
@@ -27,6 +28,9 @@ from ledger.commands import (
     views,
 )
 from ledger.errors import LedgerError
+
+# What is imported stays: the collector's looks through it would be a tenth of a short command.
+garbage.set_threshold(50_000, 20, 20)
 
 app = typer.Typer(
     name="ledger",

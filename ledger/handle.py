@@ -8,16 +8,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Engine, select
 
 from ledger import migrate, soundness
-from ledger.artifacts import ArtifactStore
 from ledger.checkpoint import checkpoint, log_fills_disk
 from ledger.database import ON_NETWORK, ledger_url, open_engine, reading, shown, sqlite_path, writing
 from ledger.errors import AccessError, GoneError, NotALedgerError
 from ledger.schema import settings
+
+if TYPE_CHECKING:
+    from ledger.artifacts import ArtifactStore
 
 
 class Handle:
@@ -106,6 +108,8 @@ class Handle:
 
     def artifact_store(self) -> ArtifactStore:
         """The model files of this ledger."""
+        from ledger.artifacts import ArtifactStore
+
         return ArtifactStore(self.artifact_root(), self.uuid())
 
     def require_local(self) -> None:

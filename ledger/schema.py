@@ -21,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -69,12 +68,6 @@ def one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
     """Refuse what is not in the closed list."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
-
-
-def partial(name: str, *columns: str, where: str) -> Index:
-    """An index over the rows of one state only: it stays small however large the table is."""
-    condition = text(where)
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 imports = Table(
@@ -158,13 +151,6 @@ slices = Table(
     CheckConstraint("(status = 'running') = (runner_id IS NOT NULL)", name="owned_while_running"),
     CheckConstraint("(status = 'waiting') = (not_before IS NOT NULL)", name="waits_until"),
     CheckConstraint("file IS NOT NULL OR database_name IS NOT NULL", name="has_a_source"),
-    partial("slices_pending", "deferred", text("priority DESC"), "position", where="status = 'pending'"),  # type: ignore[arg-type]
-    partial("slices_running", "runner_id", where="status = 'running'"),
-    partial("slices_waiting", "not_before", where="status = 'waiting'"),
-    partial("slices_succeeded", "position", where="status = 'succeeded'"),
-    partial("slices_rejected", "position", where="status = 'rejected'"),
-    partial("slices_failed", "position", where="status = 'failed'"),
-    partial("slices_retired", "position", where="status = 'retired'"),
     sqlite_autoincrement=True,
 )
 

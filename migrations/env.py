@@ -9,6 +9,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from ledger.database import ledger_url, open_engine, writing
+from ledger.indexes import with_indexes
 from ledger.schema import VERSION_TABLE, metadata
 from ledger.views import create_views, drop_views
 
@@ -27,7 +28,7 @@ def migrate(conn: Connection) -> None:
     """Bring the database to the wanted revision, with its views dropped before and made after."""
     context.configure(
         connection=conn,
-        target_metadata=metadata,
+        target_metadata=with_indexes(),
         version_table=VERSION_TABLE,
         include_object=ours,
         compare_server_default=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -9,6 +10,9 @@ import typer
 from ledger.errors import LedgerError
 from runner.commands import check, drift, plan, run, trainers
 from runner.errors import RunnerError
+
+# What is imported stays: the collector need not look through it every few hundred objects.
+gc.set_threshold(50_000, 20, 20)
 
 app = typer.Typer(
     name="runner",
