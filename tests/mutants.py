@@ -106,6 +106,27 @@ MUTANTS = (
         "tests/crash/test_fault_points.py::test_a_ledger_that_vanishes_under_a_run_stops_it",
     ),
     Mutant(
+        "what a dead worker had not begun is dropped",
+        "runner/dealing.py",
+        "            self._waiting[:0] = ",
+        "            _ = ",
+        "tests/test_fast_slices.py::test_one_that_kills_its_worker_costs_those_behind_it_nothing",
+    ),
+    Mutant(
+        "a worker told to end takes the next slice with it",
+        "runner/pool.py",
+        "innocent = worker.has_ended_for_another",
+        "innocent = False",
+        "tests/test_fast_slices.py::test_one_that_ends_just_before_its_worker_is_killed_costs_those_behind_it_nothing",
+    ),
+    Mutant(
+        "a worn worker is given more",
+        "runner/pool.py",
+        "if worker.ready and not worker.worn and",
+        "if worker.ready and",
+        "tests/test_fast_slices.py::test_a_worn_worker_ends_its_slices_before_it_is_replaced",
+    ),
+    Mutant(
         "a plan charges a shared reading to every slice",
         "runner/planning/estimate.py",
         "    share = block[0].share\n",
