@@ -2,8 +2,10 @@
 
     python benchmarks/scale.py 1000 10000 100000
 
-Each size is one ledger in a temporary folder. `raw` is csv + sqlite3.executemany of the same rows
-in the same run, and `run` a whole `runner run` with two workers and a training that does nothing.
+Each size is one ledger in a temporary folder. `raw` is csv + sqlite3.executemany of the same rows in the
+same run, `event` a claim and a completion, a transaction each, `run` a whole `runner run` with two workers
+and a training that does nothing, `start` a run of one slice, which is the start and the end of any, and
+`beside` what the run took besides that.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from ledger.store import Ledger
 WORKER = "def get_data(row):\n    return [1.0, 2.0], [3.0]\n\ndef train(row, data):\n    return {'m': 1.0}\n"
 HEADER = "id,database,table,column,train_from,train_to,test_from,test_to\n"
 CLAIMS = 2_000
+TIMES = ("raw µs", "import µs", "again µs", "event µs", "status ms", "start s", "run ms", "beside ms")
+NAMES = ("slices", *TIMES, "MB")
 
 
 def main() -> None:
@@ -34,16 +38,15 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", type=int, default=[1_000, 10_000, 100_000])
     parser.add_argument("--no-run", action="store_true", help="leave out the whole runs")
     given = parser.parse_args()
-    names = ("slices", "raw µs", "import µs", "again µs", "claim+complete µs", "status ms", "run ms", "MB")
-    print("  ".join(f"{name:>17}" for name in names))
+    print("  ".join(f"{name:>12}" for name in NAMES))
     for size in given.sizes:
         with tempfile.TemporaryDirectory() as folder:
             figures = measure(Path(folder), size, whole=not given.no_run)
-        print("  ".join(f"{figure:>17,.1f}" for figure in (size, *figures)), flush=True)
+        print("  ".join(f"{figure:>12,.2f}" for figure in (size, *figures)), flush=True)
 
 
 def measure(folder: Path, size: int, *, whole: bool) -> tuple[float, ...]:
-    """Every figure of one size: µs per slice, ms for status, ms per slice of a run, MB of this process."""
+    """Every figure of one size, in the units of the header; MB are of this process."""
     split = folder / "split.csv"
     write_split(split, size)
     raw = seconds(lambda: raw_import(folder, split)) / size * 1e6
@@ -53,9 +56,11 @@ def measure(folder: Path, size: int, *, whole: bool) -> tuple[float, ...]:
         count = min(CLAIMS, size // 2)
         claims = seconds(lambda: claim_and_complete(ledger, count)) / count * 1e6
         status = seconds(ledger.status) * 1e3
-    run = whole_run(folder) / (size - count) * 1e3 if whole else float("nan")
+    start = whole_run(folder, "--limit", "1") if whole else float("nan")
+    run = whole_run(folder) if whole else float("nan")
+    left = (size - count - 1) / 1e3
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return raw, imported, again, claims, status, run, memory
+    return raw, imported, again, claims, status, start, run / left, (run - start) / left, memory
 
 
 def write_split(path: Path, size: int) -> None:
@@ -91,10 +96,10 @@ def claim_and_complete(ledger: Ledger, count: int) -> None:
     ledger.end_runner(runner, "finished")
 
 
-def whole_run(folder: Path) -> float:
-    """Train all the rest with a training that does nothing."""
+def whole_run(folder: Path, *more: str) -> float:
+    """Train all the rest, or what `more` options say, with a training that does nothing."""
     (folder / "worker.py").write_text(WORKER, encoding="utf-8")
-    words = ["run", "--worker", "worker.py", "--workers", "2", "--quiet"]
+    words = ["run", "--worker", "worker.py", "--workers", "2", "--quiet", *more]
     command = [sys.executable, "-m", "runner", *words]
     return seconds(lambda: subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL))
 

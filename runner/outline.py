@@ -38,6 +38,11 @@ class Outline:
         """Whether it defines train."""
         return "train" in self.names
 
+    @property
+    def reads(self) -> bool:
+        """Whether it defines get_data."""
+        return "get_data" in self.names
+
 
 def outline(path: str) -> Outline:
     """Read a worker file's outline. Raises WorkerFileError for what is no Python."""

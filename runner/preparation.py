@@ -67,7 +67,9 @@ def checked_trainers(ledger: Ledger, setup: Setup, say: Callable[[str], None]) -
     wanted = named | ({default} if default else set())
     libraries = {library for name in wanted for library in trainers.LIBRARIES[name]}
     of_profiles = {"scipy.special", "runner.drift.panel"} if setup.detector else set()
-    return sorted({"pandas"} | libraries | of_profiles | (user.libraries if user is not None else set()))
+    of_reading = set() if user is not None and user.reads else {"sqlalchemy"}
+    of_user = user.libraries if user is not None else set()
+    return sorted({"pandas"} | libraries | of_profiles | of_reading | of_user)
 
 
 def checked_labels(ledger: Ledger, labels: str | None) -> None:
