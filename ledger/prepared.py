@@ -83,8 +83,9 @@ def _driven(conn: Connection, sql: str, values: Any) -> Any:
     dialect = conn.dialect
     if conn.dispatch.before_cursor_execute or dialect.dispatch.handle_error:  # somebody listens
         return conn.exec_driver_sql(sql, values)
-    cursor: Any = conn.connection.cursor()
+    cursor: Any = None
     try:
+        cursor = conn.connection.cursor()
         (cursor.executemany if isinstance(values, list) else cursor.execute)(sql, values)
     except dialect.loaded_dbapi.Error as error:
         gone = dialect.is_disconnect(error, conn.connection, cursor)

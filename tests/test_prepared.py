@@ -74,3 +74,9 @@ def test_a_connection_that_the_server_has_ended_is_given_up(ledger, kept):
 
     assert told.value.connection_invalidated
     assert kept() == {}
+
+
+def test_a_connection_that_was_closed_below_is_an_error_of_sqlalchemy_too(ledger):
+    with ledger.engine.connect() as conn, pytest.raises(DBAPIError):
+        conn.connection.dbapi_connection.close()
+        PUT.returned(conn, {"key": "my a", "value": "1"})
