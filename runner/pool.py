@@ -129,7 +129,7 @@ class Pool(Generic[H, R]):
         while True:
             try:
                 message = conn.recv()
-            except (EOFError, ConnectionError):
+            except (EOFError, OSError):  # the latter also where it died in the middle of a message
                 yield self._bury(worker)
                 return
             if isinstance(message, RunnerError):

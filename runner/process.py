@@ -81,4 +81,5 @@ def _room(line: int) -> int:
     if os.name != "posix":
         return 0
     with socket.socket(fileno=os.dup(line)) as end:
+        end.setblocking(True)  # the line too: a default timeout of the program's sockets has changed that
         return end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 8

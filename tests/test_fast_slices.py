@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 import runner
@@ -145,3 +147,27 @@ def test_training_in_this_process_holds_several_too(trained, handed):
     assert max(handed) > MOST // 4
     assert summary.succeeded == 400
     assert set(map(tuple, outcomes.values())) == {("succeeded",)}
+
+
+def test_one_that_ends_its_worker_in_the_middle_of_an_answer_has_crashed(trained):
+    half = (
+        "import gc, struct; from multiprocessing.connection import Connection\n"
+        "    lines = [each for each in gc.get_objects() if isinstance(each, Connection)]\n"
+        "    half = struct.pack('!i', 1_000) + b'half'\n"
+        "    if row.id == '5': print([os.write(each.fileno(), half) for each in lines]); os._exit(3)"
+    )
+    summary, outcomes, _ = trained(half, 10, backoff=0.01)
+
+    assert outcomes.pop("5") == ["crashed"] * 3
+    assert set(map(tuple, outcomes.values())) == {("succeeded",)}
+    assert (summary.succeeded, summary.failed) == (9, 1)
+
+
+def test_a_default_timeout_of_the_program_s_sockets_changes_nothing(trained):
+    socket.setdefaulttimeout(60.0)
+    try:
+        summary, _, _ = trained("pass", 6, more="x" * 400_000)
+    finally:
+        socket.setdefaulttimeout(None)
+
+    assert summary.succeeded == 6
