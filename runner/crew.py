@@ -82,5 +82,8 @@ class Crew(Protocol):
         Something to read on `woken` ends the wait too; what happens within `linger` seconds is gathered.
         """
 
+    def unbegun(self) -> Sequence[Task[Claim]]:
+        """What workers have handed back since this was last asked."""
+
     def end(self) -> list[Claim]:
         """Stop every worker at once and return what they held."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from ledger.records import Claim
 from runner.assignment import Assignment
-from runner.crew import Crew, Death, Event, Worker
+from runner.crew import Crew, Death, Event, Task, Worker
 from runner.stride import Stride, seconds_of
 
 
@@ -46,9 +47,16 @@ class Dealing:
         """Learn from what ended; what a dead worker had not begun is dealt again, before all else."""
         if isinstance(event, Death):
             self._stride.note(event.seconds)
-            self._waiting[:0] = (task for task in event.left if isinstance(task, Assignment))
+            self._again(event.left)
         else:
             self._stride.note(seconds_of(event.facts))
+
+    def take_back(self) -> None:
+        """What workers hand back is dealt again too: a slice before it took long, and others may be free."""
+        self._again(self._crew.unbegun())
+
+    def _again(self, tasks: Sequence[Task[Claim]]) -> None:
+        self._waiting[:0] = (task for task in tasks if isinstance(task, Assignment))
 
     def add(self, claimed: list[Assignment]) -> None:
         """Take what was claimed."""

@@ -91,6 +91,7 @@ class Engine:
 
     def _collect(self, events: list[Event]) -> None:
         """Take what has ended; a model's files go to the disk before the ledger names them."""
+        self._dealing.take_back()
         for event in events:
             self._dealing.note(event)
             if isinstance(event, Report) and event.artifacts:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 
 from ledger.records import Claim
 from runner.assignment import Assignment, Setup
-from runner.crew import Death, Event, Worker
+from runner.crew import Death, Event, Task, Worker
 from runner.environment import QUIET
 from runner.launch import Ending
 from runner.onethread import OneThread
@@ -91,6 +91,10 @@ class Inline:
             )
         self._worker.tasks.popleft()
         return event
+
+    def unbegun(self) -> list[Task[Claim]]:
+        """Nothing: there is no other worker for it."""
+        return []
 
     def end(self) -> list[Claim]:
         """Return what is held and not yet trained."""

@@ -19,6 +19,7 @@ from runner.memory import memory_of
 from runner.printed import tail_of
 from runner.process import Process
 from runner.scratch import folders_of
+from runner.worker import Unbegun
 
 TERM_SECONDS = 2.0
 """How long a worker that took too long may tidy up before it is killed."""
@@ -67,6 +68,7 @@ class Pool(Generic[H, R]):
         self._timeout = timeout
         self._monotonic = monotonic
         self._weighed = 0.0  # monotonic
+        self._unbegun: list[Task[H]] = []
         self.workers: dict[Connection, Process[H]] = {}
         for number in range(1, size + 1):
             self._add(number)
@@ -136,6 +138,8 @@ class Pool(Generic[H, R]):
                 raise message
             if isinstance(message, int):  # its pid
                 worker.ready = True
+            elif isinstance(message, Unbegun):
+                self._unbegun += worker.unbegun(message.count)
             else:
                 yield message
                 self._has_done_one(worker)
@@ -148,9 +152,15 @@ class Pool(Generic[H, R]):
         if worker.worn and not worker.tasks:
             self._replace(worker)
 
+    def unbegun(self) -> list[Task[H]]:
+        """What workers have handed back since this was last asked."""
+        handed, self._unbegun = self._unbegun, []
+        return handed
+
     def end(self) -> list[H]:
         """Kill every worker and return what they held."""
         held = [task.held for worker in self.workers.values() for task in worker.tasks]
+        held += [task.held for task in self.unbegun()]
         for worker in self.workers.values():
             kill_group(worker.child.pid, KILL)
             worker.child.conn.close()

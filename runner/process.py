@@ -69,6 +69,14 @@ class Process(Worker[H]):
             with contextlib.suppress(ConnectionError):
                 self.child.conn.send_bytes(task)
 
+    def unbegun(self, count: int) -> list[Task[H]]:
+        """Take back so many of the tasks behind the first, which it has handed back."""
+        first, *rest = self.tasks
+        self.tasks = deque([first, *rest[count:]])
+        sent = list(self._sent)
+        self._sent = deque([sent[0], *sent[1 + count :]])
+        return rest[:count]
+
     def is_overdue(self, now: float, timeout: float | None) -> bool:
         """Whether its slice, or its own start, takes longer than it may; `now` is monotonic."""
         if self.held is not None:

@@ -1,8 +1,8 @@
 """How many slices a worker may hold: where each takes milliseconds, several, so that nobody waits.
 
 To hand over one slice, wake the runner and commit one transaction costs as long as to train a fast
-model. Where slices take longer than that each is handed over by itself, and none waits in a worker's
-hands while another worker is free.
+model. Where slices take longer than that each is handed over by itself. What waits in a worker's hands
+behind one that takes long after all is handed back as soon as that one ends: others may be free for it.
 """
 
 from __future__ import annotations

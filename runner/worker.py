@@ -6,12 +6,24 @@ import contextlib
 import os
 import signal
 import sys
+import time
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.lifeline import die_with_parent, lead_own_group
 from runner.memory import limit_memory
+
+LONG_SECONDS = 0.1
+"""A task that takes longer is none of those of which a worker is given several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbegun:
+    """A worker hands back so many of the tasks behind the one that it does: others may be free for them."""
+
+    count: int
 
 
 def serve(fd: int) -> None:
@@ -23,7 +35,7 @@ def work(conn: Connection) -> None:
     """Do what comes over `conn`: first what all tasks share and a file for what is printed, then tasks.
 
     The first answer is this process's pid, when it is ready, or the error that keeps it from
-    working at all; then comes one answer for each task.
+    working at all; then comes one answer for each task that is not handed back.
     """
     lead_own_group()
     die_with_parent()
@@ -41,7 +53,21 @@ def work(conn: Connection) -> None:
             return
         conn.send(os.getpid())
         while True:
-            conn.send(at_work.attempt(conn.recv()))
+            task, began = conn.recv(), time.monotonic()
+            answer = at_work.attempt(task)
+            if time.monotonic() - began > LONG_SECONDS:
+                _hand_back(conn)
+            conn.send(answer)
+
+
+def _hand_back(conn: Connection) -> None:
+    """Hand back the tasks that wait, before the answer that ends the one in hand."""
+    count = 0
+    while conn.poll():
+        conn.recv_bytes()
+        count += 1
+    if count:
+        conn.send(Unbegun(count))
 
 
 def _print_into(path: str) -> None:

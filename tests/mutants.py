@@ -108,9 +108,16 @@ MUTANTS = (
     Mutant(
         "what a dead worker had not begun is dropped",
         "runner/dealing.py",
-        "            self._waiting[:0] = ",
-        "            _ = ",
+        "            self._again(event.left)\n",
+        "",
         "tests/test_fast_slices.py::test_one_that_kills_its_worker_costs_those_behind_it_nothing",
+    ),
+    Mutant(
+        "a worker keeps what waits behind a long slice",
+        "runner/worker.py",
+        "            if time.monotonic() - began > LONG_SECONDS:\n",
+        "            if False:\n",
+        "tests/test_fast_slices.py::test_slow_slices_behind_fast_ones_are_left_to_whoever_is_free",
     ),
     Mutant(
         "a worker told to end takes the next slice with it",

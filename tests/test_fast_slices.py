@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 
 import pytest
 
@@ -26,12 +27,12 @@ def train(row, data):
 
 @pytest.fixture
 def trained(sqlite_place, tmp_path, monkeypatch):
-    """Run a worker file over so many slices; the summary, and outcomes and pids by slice in order."""
+    """Run a worker file over so many slices; the summary, and outcomes and pids by slice."""
     monkeypatch.chdir(tmp_path)
 
-    def run(body: str, count: int, *, more: str = "", workers: int = 2, **options):
+    def run(body: str, count: int, *, more: str = "", workers: int = 2, table_of=lambda _: "x", **options):
         (tmp_path / "worker.py").write_text(WORKER.format(body=f"    {body}"), encoding="utf-8")
-        rows = "".join(f"{number},x,0,1,2,3,{more}\n" for number in range(count))
+        rows = "".join(f"{number},{table_of(number)},0,1,2,3,{more}\n" for number in range(count))
         (tmp_path / "split.csv").write_text(HEADER + rows, encoding="utf-8")
         with Ledger.open(sqlite_place) as ledger:
             ledger.import_slices(tmp_path / "split.csv")
@@ -44,7 +45,7 @@ def trained(sqlite_place, tmp_path, monkeypatch):
         outcomes: dict[str, list[str]] = {}
         for slice_id, outcome, _ in told:
             outcomes.setdefault(slice_id, []).append(outcome)
-        return summary, outcomes, [pid for _, _, pid in told if pid is not None]
+        return summary, outcomes, {slice_id: pid for slice_id, _, pid in told if pid is not None}
 
     return run
 
@@ -130,7 +131,7 @@ def test_a_worn_worker_ends_its_slices_before_it_is_replaced(trained, monkeypatc
 
     assert summary.succeeded == 600
     assert set(map(tuple, outcomes.values())) == {("succeeded",)}
-    counts = [pids.count(pid) for pid in set(pids)]
+    counts = Counter(pids.values()).values()
     assert len(counts) >= 600 // (50 + MOST)
     assert max(counts) <= 50 + MOST
 
@@ -147,6 +148,21 @@ def test_training_in_this_process_holds_several_too(trained, handed):
     assert max(handed) > MOST // 4
     assert summary.succeeded == 400
     assert set(map(tuple, outcomes.values())) == {("succeeded",)}
+
+
+def test_slow_slices_behind_fast_ones_are_left_to_whoever_is_free(trained, handed):
+    slow = {str(number) for number in range(300, 312)}
+    summary, _, pids = trained(
+        f"time.sleep(0.3 if row.id in {slow} else 0)",
+        600,
+        table_of=lambda number: f"{number // 300}{str(number) in slow}",
+    )
+
+    assert max(handed) > MOST // 4
+    assert summary.succeeded == 600
+    shares = Counter(pid for number, pid in pids.items() if number in slow).values()
+    assert len(shares) == 2
+    assert min(shares) >= 3
 
 
 def test_one_that_ends_its_worker_in_the_middle_of_an_answer_has_crashed(trained):

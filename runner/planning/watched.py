@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 
 from ledger.records import Claim, Facts
 from runner.assignment import Assignment, Report
-from runner.crew import Crew, Death, Event, Worker
+from runner.crew import Crew, Death, Event, Task, Worker
 from runner.planning.load import Load
 from runner.retry import MAX_CRASHES
 from runner.stride import seconds_of
@@ -96,6 +96,10 @@ class Watched:
         for event, worker, spent in self._spent(found, now):
             self._note(event, worker, spent)
         return found
+
+    def unbegun(self) -> Sequence[Task[Claim]]:
+        """What workers have handed back since this was last asked."""
+        return self._crew.unbegun()
 
     def end(self) -> list[Claim]:
         """Stop every worker at once and return what they held."""
