@@ -38,11 +38,6 @@ class Dealing:
         """Seconds for which results may gather: none when a worker has nothing to do meanwhile."""
         return 0.0 if self._crew.free else self._stride.linger
 
-    @property
-    def is_owing(self) -> bool:
-        """Whether a worker waits although something is there to be dealt."""
-        return bool(self._waiting and self._crew.free)
-
     def note(self, event: Event) -> None:
         """Learn from what ended; what a dead worker had not begun is dealt again, before all else."""
         if isinstance(event, Death):

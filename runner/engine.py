@@ -70,7 +70,7 @@ class Engine:
     def run(self) -> None:
         """Go on until nothing is left to do, or until told to stop."""
         while True:
-            self._collect(self._crew.events(self._patience(), self._flushing.woken, self._dealing.linger))
+            self._collect(self._crew.events(PATIENCE, self._flushing.woken, self._dealing.linger))
             self._hand_out()  # what was claimed ahead: a worker does not wait for the ledger
             if not self._obstacle.waiting:
                 self._turn()
@@ -99,9 +99,6 @@ class Engine:
             else:
                 self._unrecorded.append(event)
         self._unrecorded += self._flushing.taken()
-
-    def _patience(self) -> float:
-        return 0.0 if self._dealing.is_owing and self._obstacle.reason is None else PATIENCE
 
     def _turn(self) -> None:
         """Say that this runner lives, write what happened, claim what comes next.

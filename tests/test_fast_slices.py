@@ -10,6 +10,7 @@ import pytest
 import runner
 from ledger.database import reading
 from ledger.store import Ledger
+from runner.pool import Pool
 from runner.stride import MOST, Stride
 
 HEADER = "id,file,train_from,train_to,test_from,test_to,more\n"
@@ -187,3 +188,18 @@ def test_a_default_timeout_of_the_program_s_sockets_changes_nothing(trained):
         socket.setdefaulttimeout(None)
 
     assert summary.succeeded == 6
+
+
+def test_a_run_that_is_told_to_stop_sleeps_while_a_worker_ends_its_slice(trained, monkeypatch):
+    looks: list[float] = []
+    events = Pool.events
+
+    def looking(pool: Pool, timeout: float, *more):
+        looks.append(timeout)
+        return events(pool, timeout, *more)
+
+    monkeypatch.setattr(Pool, "events", looking)
+    summary, _, _ = trained("time.sleep(3 if row.id == '1' else 0.05)", 200, time_limit=1.0)
+
+    assert 1 <= summary.succeeded < 200
+    assert len(looks) < 500
