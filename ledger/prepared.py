@@ -53,7 +53,9 @@ class Prepared:
 
     def execute_each(self, conn: Connection, given: Sequence[Mapping[str, Any]]) -> None:
         """Execute it with each of several sets of values, if there are any."""
-        if given:
+        if len(given) == 1:  # PostgreSQL's driver takes longer to get ready for several
+            self.execute(conn, given[0])
+        elif given:
             compiled = self._for(conn.dialect)
             _driven(conn, compiled.sql, [compiled.parameters(each) for each in given])
 

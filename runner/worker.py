@@ -51,10 +51,13 @@ def work(conn: Connection) -> None:
         except RunnerError as error:  # the worker file: its error is the run's
             conn.send(error)
             return
-        conn.send(os.getpid())
+        own = os.getpid()
+        conn.send(own)
         while True:
             task, began = conn.recv(), time.monotonic()
             answer = at_work.attempt(task)
+            if os.getpid() != own:  # the task has forked, and this is the child: the other one answers
+                os._exit(0)
             if time.monotonic() - began > LONG_SECONDS:
                 _hand_back(conn)
             conn.send(answer)

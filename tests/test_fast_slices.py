@@ -203,3 +203,10 @@ def test_a_run_that_is_told_to_stop_sleeps_while_a_worker_ends_its_slice(trained
 
     assert 1 <= summary.succeeded < 200
     assert len(looks) < 500
+
+
+def test_a_child_that_a_training_has_forked_answers_nothing(trained):
+    summary, outcomes, _ = trained("os.fork() if int(row.id) % 7 == 0 else None", 200)
+
+    assert summary.succeeded == 200
+    assert set(map(tuple, outcomes.values())) == {("succeeded",)}
