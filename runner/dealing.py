@@ -17,10 +17,10 @@ class Dealing:
     With `keeps_to_plan` each goes to the worker that it was claimed for, however long that takes.
     """
 
-    def __init__(self, crew: Crew, *, keeps_to_plan: bool) -> None:
+    def __init__(self, crew: Crew, *, keeps_to_plan: bool, stride: Stride | None = None) -> None:
         self._crew = crew
         self._keeps_to_plan = keeps_to_plan
-        self._stride = Stride()
+        self._stride = stride or Stride()
         self._waiting: list[Assignment] = []
 
     @property
@@ -44,7 +44,7 @@ class Dealing:
             self._stride.note(event.seconds)
             self._again(event.left)
         else:
-            self._stride.note(seconds_of(event.facts))
+            self._stride.note(seconds_of(event.facts), event.facts.load_seconds or 0.0)
 
     def take_back(self) -> None:
         """What workers hand back is dealt again too: a slice before it took long, and others may be free."""

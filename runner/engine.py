@@ -24,6 +24,7 @@ from runner.presence import Presence
 from runner.progress import Progress
 from runner.results import Results
 from runner.stopping import Stopping
+from runner.stride import Stride
 from runner.summary import Summary
 
 PATIENCE = 0.5
@@ -46,6 +47,7 @@ class Engine:
         progress: Progress,
         summary: Summary,
         lookahead: Lookahead | None = None,
+        stride: Stride | None = None,
     ) -> None:
         self._ledger = ledger
         self._options = options
@@ -57,7 +59,7 @@ class Engine:
         self._progress = progress
         self._summary = summary
         self._lookahead = lookahead or Lookahead(per_source=options.per_source)
-        self._dealing = Dealing(crew, keeps_to_plan=options.per_source is not None)
+        self._dealing = Dealing(crew, keeps_to_plan=options.per_source is not None, stride=stride)
         self._unrecorded: list[Event] = []  # what has ended and is not in the ledger yet
         self._unsure = False  # a transaction failed: it may stand all the same
         self._obstacle = Obstacle()

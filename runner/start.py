@@ -37,6 +37,7 @@ from runner.progress import Progress, progress_for
 from runner.results import Results
 from runner.retry import RetryPolicy
 from runner.stopping import Stopping
+from runner.stride import Stride
 from runner.summary import Summary
 from runner.values import normalised
 
@@ -132,6 +133,7 @@ def conduct(
     resume: bool,
     progress: Callable[[], Progress],
     lookahead: Lookahead | None = None,
+    stride: Stride | None = None,
 ) -> Summary:
     """Run from the runner's first word to its last, and leave the ledger at rest whatever happens."""
     store = ledger.artifact_store()
@@ -166,6 +168,7 @@ def conduct(
             progress=shown,
             summary=summary,
             lookahead=lookahead,
+            stride=stride,
         )
         with Heartbeat(presence.beat) if options.workers == 0 else contextlib.nullcontext():
             _drive(engine, workers, summary)

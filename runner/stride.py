@@ -21,9 +21,13 @@ _PHASES = ("load_seconds", "fit_seconds", "evaluate_seconds", "save_seconds")
 
 
 class Stride:
-    """What slices took of late, and what follows from it."""
+    """What slices took of late, and what follows from it.
 
-    def __init__(self) -> None:
+    rare_load: the share of their loading that does not count, because most slices find their data read.
+    """
+
+    def __init__(self, *, rare_load: float = 0.0) -> None:
+        self._rare_load = rare_load
         self._mean = 1.0  # seconds: unknown slices are slow ones
 
     @property
@@ -36,9 +40,9 @@ class Stride:
         """Seconds for which results may gather before they are recorded; 0 where slices are slow."""
         return min(LINGER_SECONDS, self.ahead * self._mean / 2)
 
-    def note(self, seconds: float) -> None:
-        """A slice was trained in so many seconds."""
-        self._mean += WEIGHT * (seconds - self._mean)
+    def note(self, seconds: float, load: float = 0.0) -> None:
+        """A slice took so many seconds, of which `load` to read its data."""
+        self._mean += WEIGHT * (seconds - self._rare_load * load - self._mean)
 
 
 def seconds_of(facts: Facts) -> float:

@@ -56,3 +56,13 @@ def test_results_gather_for_less_time_than_a_worker_has_work(after):
     stride = after(*[0.002] * 200)
 
     assert stride.linger < stride.ahead * 0.002
+
+
+def test_loading_that_most_slices_do_not_have_makes_none_of_them_slow():
+    stride, plain = Stride(rare_load=0.98), Stride()
+    for _ in range(200):
+        stride.note(0.034, load=0.030)
+        plain.note(0.034, load=0.030)
+
+    assert plain.ahead == 0
+    assert stride.ahead == 4

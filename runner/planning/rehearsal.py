@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ledger.latency import Statements
 from ledger.records import Source, Upcoming
 from ledger.store import Ledger
-from runner.assignment import Setup
+from runner.assignment import Ahead, Setup
 from runner.crew import Crew
 from runner.lookahead import Lookahead
 from runner.options import RunOptions
@@ -18,6 +18,7 @@ from runner.preparation import crew_for
 from runner.progress import Silent
 from runner.start import conduct
 from runner.stopping import Stopping
+from runner.stride import Stride
 
 ENOUGH = 5.0
 """Seconds for which slices are trained at least, unless there are no more."""
@@ -54,6 +55,10 @@ class AsInTheQueue(Lookahead):
     def together(self, taken: Upcoming) -> tuple[str, ...]:
         """The columns of all slices of the table, whether they are in the excerpt or not."""
         return self._columns.get(taken.source, ())
+
+    def ahead(self, _: int) -> Ahead | None:
+        """None: a table read in the background slows the trainings beside it, here most of them."""
+        return None
 
 
 class Enough(Stopping):
@@ -106,19 +111,30 @@ def rehearse(
             resume=False,
             progress=Silent,
             lookahead=AsInTheQueue(columns, per_source=options.per_source),
+            stride=Stride(rare_load=_shared(columns)),
         )
     if stopping.signal is not None:
         raise StoppedError(stopping.signal)
     return _measured(watched[0], summary.seconds, statements.count, summary.stopped_by)
 
 
+def _shared(columns: Mapping[Source, tuple[str, ...]]) -> float:
+    """The share of readings that a run saves: in it all slices of a table have one, in the excerpt a few.
+
+    Only so does a worker hold as many slices here as it will there.
+    """
+    slices = sum(max(1, len(together)) for together in columns.values())
+    return 1 - len(columns) / slices if slices else 0.0
+
+
 def _is_enough(watched: Watched, sample: int) -> bool:
     """Every worker begins with a slice that shows little: libraries are loaded, graphs are traced."""
     count = len(watched.trained)
-    if count < sample or watched.began is None:
+    # Asked again and again while it runs: the quickest answer comes first.
+    if watched.began is None or time.monotonic() - watched.began < ENOUGH or count < sample:
         return False
     beginnings = len({each.worker for each in watched.trained})
-    return count - beginnings >= sample // 2 and time.monotonic() - watched.began >= ENOUGH
+    return count - beginnings >= sample // 2
 
 
 def _measured(watched: Watched, seconds: float, statements: int, stopped: str | None) -> Rehearsal:
