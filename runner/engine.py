@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,7 +140,9 @@ class Engine:
             if time.monotonic() >= self._due_again:
                 record.queue_due(timedelta(seconds=self._options.backoff_limit))
                 self._due_again = time.monotonic() + PATIENCE / 2
-            for worker in self._wanting():
+            for worker in self._wanting():  # all are asked: one may read what another may not
+                if len(claimed) >= self._left():
+                    break
                 with self._claim_times.measured():
                     assignment = self._claim(record, worker)
                 if assignment is not None:
@@ -203,10 +206,11 @@ class Engine:
         """The workers a slice may be claimed for now."""
         if self._stopping.wanted or self._results.stop_reason:
             return []
-        wanting = self._dealing.wanting()
-        if self._options.limit is not None:
-            return wanting[: max(0, self._options.limit - self._summary.started)]
-        return wanting
+        return self._dealing.wanting() if self._left() > 0 else []
+
+    def _left(self) -> float:
+        """How many slices may still be claimed."""
+        return math.inf if self._options.limit is None else self._options.limit - self._summary.started
 
     def _hand_out(self) -> None:
         if not self._stopping.wanted and not self._results.stop_reason and self._obstacle.reason is None:

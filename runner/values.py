@@ -46,7 +46,7 @@ def seconds(value: Any) -> float:
         match = _TIME.fullmatch(value.strip())
         if match is None:
             raise ValueError
-        return float(match[1]) * _SECONDS[match[2] or "s"]
+        value = float(match[1]) * _SECONDS[match[2] or "s"]
     if isinstance(value, bool) or not math.isfinite(value):
         raise ValueError
     return float(value)

@@ -143,6 +143,25 @@ def test_no_more_slices_are_claimed_than_the_limit_allows(trained, handed):
     assert (summary.succeeded, len(outcomes)) == (211, 211)
 
 
+@pytest.mark.parametrize("limit", [6, 8, 9])
+def test_a_limit_ends_a_run_also_where_one_worker_alone_may_read_what_is_left(
+    sqlite_place, tmp_path, monkeypatch, limit
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "worker.py").write_text(WORKER.format(body="    time.sleep(0.1)"), encoding="utf-8")
+    ranges = "train_from,train_to,test_from,test_to"
+    rows = "".join(f"{n},db{n > 2:d},t,c{n},0,1,2,3\n" for n in range(12))
+    (tmp_path / "split.csv").write_text(f"id,database,table,column,{ranges}\n{rows}", encoding="utf-8")
+    with Ledger.open(sqlite_place) as ledger:
+        ledger.import_slices(tmp_path / "split.csv")
+
+        summary = runner.run(
+            ledger, worker="worker.py", workers=2, per_source=1, limit=limit, time_limit=30, quiet=True
+        )
+
+    assert (summary.succeeded, summary.stopped_by) == (limit, None)
+
+
 def test_training_in_this_process_holds_several_too(trained, handed):
     summary, outcomes, _ = trained("pass", 400, workers=0)
 

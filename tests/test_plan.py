@@ -281,7 +281,7 @@ def test_the_words_of_a_plan_and_of_the_status_after_it(sqlite_ledger, tmp_path,
     )  # fmt: skip
 
     lines = done.stdout.splitlines()
-    assert lines[0] == "1 slices, of which 1 were tried; none of them was changed"
+    assert lines[0] == "1 slice, 1 of them tried; none of them was changed"
     assert [line.split()[0] for line in lines[1:5]] == ["time", "memory", "models", "reading"]
     assert lines[-2].startswith("Recommended: one process: ")
     assert lines[-1] == "Next: runner run --resume --workers 1"

@@ -73,11 +73,11 @@ def _at_work(report: Report) -> list[str]:
 
 def _against(actual: Actual) -> list[str]:
     """The last plan, and what became of it."""
-    from ledger.render import span
+    from ledger.render import counted, span
 
     plan = actual.plan
     band = f"{span(plan.seconds_low)} to {span(plan.seconds_high)}"
-    told = [f"  planned {actual.planned_at:%Y-%m-%d %H:%M} UTC: {band} for {plan.slices} slices"]
+    told = [f"  planned {actual.planned_at:%Y-%m-%d %H:%M} UTC: {band} for {counted(plan.slices, 'slice')}"]
     if not actual.runs:
         return told
     verdict = {None: "", True: ": inside the band", False: ": outside the band"}[actual.inside]

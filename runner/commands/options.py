@@ -72,6 +72,17 @@ LabelsOption = Annotated[
         help="Known anomalies to measure scores by: a column of 0 and 1, or a .csv of ranges.",
     ),
 ]
+DetectorOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="RUNNER_DETECTOR",
+        help="What keeps a profile of the data for `runner drift`: panel, or file.py:Name [panel].",
+    ),
+]
+ProfileOption = Annotated[
+    bool | None,
+    typer.Option("--profile/--no-profile", envvar="RUNNER_PROFILE", help="Keep such a profile [yes]."),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(envvar="RUNNER_CONFIG", help="Options and names of databases [runner.toml]."),

@@ -10,13 +10,16 @@ import typer
 from ledger.commands.options import DEFAULT_LEDGER, JsonOption, LedgerOption
 from ledger.params import parse_words
 from runner.commands.options import (
+    CompareOption,
     ConfigOption,
+    DetectorOption,
     DurableOption,
     LabelsOption,
     MaxAttemptsOption,
     MemoryLimitOption,
     ParamOption,
     PerSourceOption,
+    ProfileOption,
     SeedOption,
     StartOption,
     TimeoutOption,
@@ -59,6 +62,9 @@ def plan(
     durable: DurableOption = None,
     start: StartOption = None,
     labels: LabelsOption = None,
+    compare: CompareOption = None,
+    detector: DetectorOption = None,
+    profile: ProfileOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,6 +91,9 @@ def plan(
         durable=durable,
         start=start,
         labels=labels,
+        compare=compare,
+        detector=detector,
+        profile=profile,
         config=config,
     )
     if foretold is None:

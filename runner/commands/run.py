@@ -11,6 +11,7 @@ from ledger.params import parse_words
 from runner.commands.options import (
     CompareOption,
     ConfigOption,
+    DetectorOption,
     DurableOption,
     GateOption,
     LabelsOption,
@@ -18,6 +19,7 @@ from runner.commands.options import (
     MemoryLimitOption,
     ParamOption,
     PerSourceOption,
+    ProfileOption,
     SeedOption,
     StartOption,
     TimeoutOption,
@@ -61,17 +63,8 @@ def run(
     durable: DurableOption = None,
     start: StartOption = None,
     labels: LabelsOption = None,
-    detector: Annotated[
-        str | None,
-        typer.Option(
-            envvar="RUNNER_DETECTOR",
-            help="What keeps a profile of the data for `runner drift`: panel, or file.py:Name [panel].",
-        ),
-    ] = None,
-    profile: Annotated[
-        bool | None,
-        typer.Option("--profile/--no-profile", envvar="RUNNER_PROFILE", help="Keep such a profile [yes]."),
-    ] = None,
+    detector: DetectorOption = None,
+    profile: ProfileOption = None,
     config: ConfigOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:

@@ -142,7 +142,7 @@ class Foretold:
     def lines(self) -> list[str]:
         """The plan in words."""
         told = [
-            f"{self.slices} slices, of which {self.sampled} were tried; none of them was changed",
+            f"{counted(self.slices, 'slice')}, {self.sampled:,} of them tried; none of them was changed",
             f"  time       {span(self.time.low)} to {span(self.time.high)}, most likely "
             f"{span(self.time.expected)}, with {counted(self.workers, 'worker')}",
             f"  memory     {self._memory()}",
