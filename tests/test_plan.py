@@ -184,6 +184,7 @@ def test_where_everything_fails_the_error_is_told_and_nothing_is_kept(project):
     ("options", "told"),
     [
         ({"sample": 0}, "sample is 0; it is at least 1"),
+        ({"deadline": "9" * 400 + "h"}, "it is a time such as 90s, 15m, 8h or 2d"),
         ({"deadline": "soon"}, "deadline is 'soon'; it is a time such as 90s, 15m, 8h or 2d"),
         ({"threshold": 0}, "threshold is 0; it is more than 0"),
         ({"workers": -1}, "workers is -1; it is at least 0"),
@@ -285,7 +286,7 @@ def test_the_words_of_a_plan_and_of_the_status_after_it(sqlite_ledger, tmp_path,
     assert [line.split()[0] for line in lines[1:5]] == ["time", "memory", "models", "reading"]
     assert lines[-2].startswith("Recommended: one process: ")
     assert lines[-1] == "Next: runner run --resume --workers 1"
-    assert "for 1 slices" in status.stdout
+    assert "for 1 slice" in status.stdout
 
 
 def test_an_empty_queue_is_told_by_the_command(sqlite_ledger, tmp_path, monkeypatch):
