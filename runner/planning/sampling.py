@@ -47,10 +47,13 @@ class Sampler:
         self._workers = workers
 
     def get_ready(self, parts: Sequence[Stratum]) -> None:
-        """Train one slice of each stratum: what is compiled once per machine is no cost of a run."""
+        """Train one slice of each stratum: what is compiled once per machine is no cost of a run.
+
+        That is in another process than this, which in a run without workers loads its libraries itself.
+        """
         last = [blocks([part], workers=1, most=2 * LARGEST)[-1] for part in parts]
         chosen = [replace(block, stratum=number, slices=1) for number, block in enumerate(last)]
-        self._train(chosen, replace(self._options, workers=min(1, self._workers)), len(chosen))
+        self._train(chosen, replace(self._options, workers=1), len(chosen))
 
     def sample(self, parts: Sequence[Stratum], count: int) -> Sample:
         """Train at least `count` slices with all workers, where there are so many."""
