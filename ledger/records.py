@@ -135,6 +135,10 @@ class Champion:
     )  # only where another is tested on the same range
 
 
+PHASES = ("load_seconds", "fit_seconds", "evaluate_seconds", "save_seconds")
+"""What an attempt spends its time on."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What an attempt measured of itself, whatever became of it. Seconds are monotonic."""
@@ -156,6 +160,11 @@ class Facts:
     compared_with: int | None = None  # the attempt of the champion at that time
     compared_by: str | None = None  # the metric that decided; None: they could not be compared
     champion_score: float | None = None  # the champion's, on the same test range; None for NaN and infinities
+
+    @property
+    def seconds(self) -> float:
+        """How long the attempt took, of all that it has measured."""
+        return sum(getattr(self, phase) or 0.0 for phase in PHASES)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ HEARTBEAT_SECONDS = 10.0
 LEASE_SECONDS = 60.0
 RUN, DRIFT = "run", "drift"
 """The commands that make a process a runner."""
-FINISHED = "finished"
+FINISHED, STOPPED, DIED = "finished", "stopped", "died of an error"
 COULD_NOT_START = "could not start"
 """The ending of a runner that met an error before its first claim: nobody wants its options again."""
 

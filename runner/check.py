@@ -128,7 +128,6 @@ def _died(held: Claim, death: Death[Claim], timeout: float | None) -> Trial:
 
 def _trial(held: Claim, event: Report, before: int | None, worker: str | None) -> Trial:
     facts = event.facts
-    phases = (facts.load_seconds, facts.fit_seconds, facts.evaluate_seconds, facts.save_seconds)
     error = event.nothing_kept
     if event.failure is not None:
         error = f"{event.failure.error_type}: {event.failure.message}"
@@ -137,7 +136,7 @@ def _trial(held: Claim, event: Report, before: int | None, worker: str | None) -
     memory = facts.peak_memory
     return Trial(
         slice_id=held.slice.id,
-        seconds=sum(phase or 0.0 for phase in phases),
+        seconds=facts.seconds,
         memory=memory,
         growth=None if memory is None or before is None else memory - before,
         artifact_bytes=sum(file.bytes for file in event.artifacts),

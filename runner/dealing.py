@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ledger.records import Claim
 from runner.assignment import Assignment
 from runner.crew import Crew, Death, Event, Task, Worker
-from runner.stride import Stride, seconds_of
+from runner.stride import Stride
 
 
 class Dealing:
@@ -44,7 +44,7 @@ class Dealing:
             self._stride.note(event.seconds)
             self._again(event.left)
         else:
-            self._stride.note(seconds_of(event.facts), event.facts.load_seconds or 0.0)
+            self._stride.note(event.facts.seconds, event.facts.load_seconds or 0.0)
 
     def take_back(self) -> None:
         """What workers hand back is dealt again too: a slice before it took long, and others may be free."""

@@ -230,5 +230,4 @@ class Engine:
         """Whether nothing is claimed, pending or waiting, or the limit is reached."""
         if self._dealing.held or self._unrecorded or self._flushing.held:
             return False
-        spent = self._options.limit is not None and self._summary.started >= self._options.limit
-        return spent or self._queue_is_empty
+        return self._left() <= 0 or self._queue_is_empty

@@ -77,8 +77,8 @@ class Inline:
         """Train the slice whose turn it is. The libraries are loaded by now, except for the very first."""
         assignment = self._worker.tasks[0]
         assert isinstance(assignment, Assignment)
-        self._worker.since = time.monotonic()
-        started, echo = time.monotonic(), Echo(sys.stdout)
+        started = self._worker.since = time.monotonic()
+        echo = Echo(sys.stdout)
         event: Event
         try:
             with self._one_thread.held(), contextlib.redirect_stdout(echo), self._stopping.interruptible():

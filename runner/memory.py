@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
-_PEAK = b"VmHWM:"
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 _RESET = Path("/proc/self/clear_refs")
 
@@ -26,18 +25,23 @@ def forget_peak() -> None:
 def peak_memory() -> int | None:
     """The peak of resident memory in bytes, since `forget_peak` on Linux, else of the whole process."""
     with contextlib.suppress(OSError, ValueError):
-        status = os.open(_STATUS, os.O_RDONLY)
-        try:
-            told = os.read(status, 65_536)
-        finally:
-            os.close(status)
-        return 1024 * int(told[told.index(_PEAK) + len(_PEAK) :].split(maxsplit=1)[0])
+        return _in_status(b"VmHWM:")
     if sys.platform == "win32":
         return None
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else 1024 * used
+
+
+def _in_status(name: bytes) -> int:
+    """Bytes that Linux tells of this process. Raises OSError or ValueError where it tells nothing."""
+    status = os.open(_STATUS, os.O_RDONLY)
+    try:
+        told = os.read(status, 65_536)
+    finally:
+        os.close(status)
+    return 1024 * int(told[told.index(name) + len(name) :].split(maxsplit=1)[0])
 
 
 def memory_of(pid: int, *, family: bool = False) -> int:
@@ -73,8 +77,7 @@ def limit_memory(more: int) -> None:
         return
     import resource
 
-    lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
-    used = 1024 * int(next(line for line in lines if line.startswith("VmData")).split()[1])
+    used = _in_status(b"VmData:")
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = used + more if hard == resource.RLIM_INFINITY else min(used + more, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))

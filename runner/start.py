@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.artifacts import ArtifactStore
 from ledger.errors import AccessError, ConflictError, LedgerBusyError, LedgerError
-from ledger.runners import COULD_NOT_START, FINISHED
+from ledger.runners import COULD_NOT_START, DIED, FINISHED, STOPPED
 from ledger.store import Ledger
 from runner.challenge import Challenge
 from runner.config import DEFAULT_CONFIG, read_config
@@ -40,8 +40,6 @@ from runner.stopping import Stopping
 from runner.stride import Stride
 from runner.summary import Summary
 from runner.values import normalised
-
-DIED = "died of an error"
 
 
 def run(
@@ -172,7 +170,7 @@ def conduct(
         )
         with Heartbeat(presence.beat) if options.workers == 0 else contextlib.nullcontext():
             _drive(engine, workers, summary)
-        ending = "stopped" if stopping.wanted or results.stop_reason else FINISHED
+        ending = STOPPED if stopping.wanted or results.stop_reason else FINISHED
     finally:
         flushing.close()
         shown.close()

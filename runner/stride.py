@@ -7,8 +7,6 @@ behind one that takes long after all is handed back as soon as that one ends: ot
 
 from __future__ import annotations
 
-from ledger.records import Facts
-
 AHEAD_SECONDS = 0.02
 """So much work lies before a worker; a slice that takes longer lies there alone."""
 MOST = 32
@@ -17,7 +15,6 @@ LINGER_SECONDS = 0.004
 WEIGHT = 1 / 8
 """Of the newest slice in the mean; the first slices are handed over one by one."""
 _LEAST = AHEAD_SECONDS / MOST
-_PHASES = ("load_seconds", "fit_seconds", "evaluate_seconds", "save_seconds")
 
 
 class Stride:
@@ -43,8 +40,3 @@ class Stride:
     def note(self, seconds: float, load: float = 0.0) -> None:
         """A slice took so many seconds, of which `load` to read its data."""
         self._mean += WEIGHT * (seconds - self._rare_load * load - self._mean)
-
-
-def seconds_of(facts: Facts) -> float:
-    """How long an attempt took, of all that it has measured."""
-    return sum(getattr(facts, phase) or 0.0 for phase in _PHASES)

@@ -59,11 +59,11 @@ def _lines(history: SliceHistory, store: ArtifactStore) -> list[str]:
 
 
 def _attempt(attempt: AttemptHistory, store: ArtifactStore, *, champion: bool) -> list[str]:
+    from ledger.records import PHASES
     from ledger.render import span
 
     columns = attempt.columns
-    phases = ("load_seconds", "fit_seconds", "evaluate_seconds", "save_seconds")
-    seconds = sum(columns[name] or 0.0 for name in phases)
+    seconds = sum(columns[name] or 0.0 for name in PHASES)
     serves = ", serves" if champion else ""
     told = [
         f"attempt {columns['number']}: {columns['outcome']}{serves} "

@@ -12,7 +12,7 @@ from ledger.drift.plan import Group
 from ledger.drift.records import DriftRun
 from ledger.drift.runs import TakenOverError
 from ledger.errors import LedgerError
-from ledger.runners import COULD_NOT_START, FINISHED
+from ledger.runners import COULD_NOT_START, DIED, FINISHED, STOPPED
 from ledger.store import Ledger
 from runner.config import DEFAULT_CONFIG, read_drift_config
 from runner.driftrun.batches import Batches
@@ -33,7 +33,6 @@ WHAT = ("ids", "where", "window", "detector")
 """What a run checks, and how: it has to be the same for all of its checks, which are decided together."""
 WORST = 5
 """Verdicts that the summary tells."""
-DIED, STOPPED = "died of an error", "stopped"
 
 
 def check_drift(

@@ -12,7 +12,6 @@ from runner.assignment import Assignment, Report
 from runner.crew import Crew, Death, Event, Task, Worker
 from runner.planning.load import Load
 from runner.retry import MAX_CRASHES
-from runner.stride import seconds_of
 
 INSTANT = 1e-6
 """Seconds: no slice takes less."""
@@ -162,4 +161,4 @@ class Watched:
 
 
 def _seconds(event: Event) -> float:
-    return event.seconds if isinstance(event, Death) else seconds_of(event.facts)
+    return event.seconds if isinstance(event, Death) else event.facts.seconds
